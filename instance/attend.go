@@ -95,7 +95,13 @@ func (i *Instance) attend(ctx context.Context, p process, pair ports.Pair, prove
 			doubt = time.After(halfDead)
 		case <-doubt:
 			reason := fmt.Sprintf("the program said %q and lives on without one of its ports", claim)
-			return end(i.abandon(p, ClassPortConflict, reason, curt))
+			taken := i.outside.foreign(p, pair)
+			if taken != nil {
+				reason += ": " + taken.Error()
+			}
+			e := i.abandon(p, ClassPortConflict, reason, curt)
+			e.blamed = taken == nil
+			return end(e)
 		case <-look.C:
 			misbound = i.outside.elsewhere(p, pair)
 			if misbound != "" {

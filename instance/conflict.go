@@ -114,7 +114,7 @@ func (i *Instance) explain(e *end, p process, pair ports.Pair) {
 			return
 		}
 		if claim := i.claim.Load(); claim != nil {
-			e.class = ClassPortConflict
+			e.class, e.blamed = ClassPortConflict, true
 			e.reason = fmt.Sprintf("%s: %s", exit, *claim)
 			return
 		}

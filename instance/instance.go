@@ -16,11 +16,12 @@ import (
 
 // Host is what the instances of one process share.
 type Host struct {
-	Ports   *ports.Allocator
-	Nursery *child.Nursery
-	Slots   chan struct{} // a token for each child that may be starting; nil: no limit
-	Changed func(Change)  // called in order for each instance; must not block; may be nil
-	Log     *slog.Logger
+	Ports    *ports.Allocator
+	Nursery  *child.Nursery
+	Programs *Programs
+	Slots    chan struct{} // a token for each child that may be starting; nil: no limit
+	Changed  func(Change)  // called in order for each instance; must not block; may be nil
+	Log      *slog.Logger
 }
 
 // Change is one step in an instance's life.
@@ -40,7 +41,7 @@ type Instance struct {
 	orders  orders
 
 	// Of Run's goroutine alone.
-	first      lease // taken by the planner, used by the first child
+	kept       lease // for the next child: taken by the planner, or kept from the last one
 	last       ports.Pair
 	generation int
 
@@ -61,7 +62,7 @@ type Instance struct {
 func New(spec Spec, first *ports.Lease, host Host) (*Instance, error) {
 	i := newInstance(spec, &machine{host: host, spec: spec}, host)
 	if first != nil {
-		i.first = first
+		i.kept = first
 	}
 	log, err := output.Open(output.Options{
 		Path:    spec.Log.Path,

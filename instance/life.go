@@ -32,6 +32,10 @@ type end struct {
 	proven bool          // it had been ready at all
 	exit   *child.Exit   // nil if no child was there
 	cure   bool          // no restart cures this: the command itself is wrong
+
+	// The child says that a port is taken, and nobody has it but we.
+	blamed   bool
+	conceded bool // the next child gets the same pair in another hold
 }
 
 // rest is what an instance does between two children.
@@ -65,9 +69,9 @@ func (i *Instance) Run(ctx context.Context) {
 }
 
 func (i *Instance) close() {
-	if i.first != nil {
-		i.first.Release()
-		i.first = nil
+	if i.kept != nil {
+		i.kept.Release()
+		i.kept = nil
 	}
 	if i.output != nil {
 		if err := i.output.Close(); err != nil {
@@ -153,7 +157,11 @@ func (i *Instance) fill(ctx context.Context) end {
 		return end{class: ClassPortConflict, reason: err.Error()}
 	}
 	pair := held.Pair()
-	defer held.Release()
+	defer func() {
+		if i.kept == nil {
+			held.Release()
+		}
+	}()
 
 	i.last = pair
 	i.generation++
@@ -177,6 +185,10 @@ func (i *Instance) fill(ctx context.Context) end {
 	e.exit = &exit
 	if e.exited {
 		i.explain(&e, proc, pair)
+	}
+	if e.blamed && i.outside.concede(held) {
+		e.conceded, i.kept = true, held
+		e.reason += "; the program cannot bind over the supervisor's guard, so the ports are released to it"
 	}
 	i.ended(e)
 	return e
@@ -211,8 +223,8 @@ func (i *Instance) slot(ctx context.Context) (leave func(), ok bool) {
 }
 
 func (i *Instance) lease() (lease, error) {
-	if l := i.first; l != nil {
-		i.first = nil
+	if l := i.kept; l != nil {
+		i.kept = nil
 		return l, nil
 	}
 	return i.outside.acquire(ports.Request{
@@ -261,6 +273,10 @@ func (i *Instance) ended(e end) {
 // judge says what follows a child's end.
 func (i *Instance) judge(r *row, e end) rest {
 	if e.asked {
+		return rest{}
+	}
+	if e.conceded {
+		i.say(e.reason)
 		return rest{}
 	}
 	if e.class == ClassPortConflict {

@@ -284,6 +284,30 @@ func TestConflictIsReadFromTheOutput(t *testing.T) {
 	})
 }
 
+func TestProgramThatCannotBindOverTheGuardKeepsItsPair(t *testing.T) {
+	const line = "OSError: [Errno 98] Address already in use"
+	deaf := act{ready: never, exit: never, print: line, plain: true}
+	plain := act{ready: never, exit: time.Millisecond, code: 1, print: line, plain: true}
+	for name, first := range map[string]act{"exits": plain, "lives on": deaf} {
+		t.Run(name, func(t *testing.T) {
+			play(t, defaults(), []act{first, good}, func(s *stage) {
+				st := s.after(2 * time.Second)
+				if st.State != Ready || st.HTTPPort != 8080 || st.Generation != 2 || st.Restarts != 0 || st.PortRetries != 0 {
+					t.Errorf("got %+v, want ready on the same pair, nothing counted", st)
+				}
+			})
+		})
+	}
+	// Not where a stranger is to blame.
+	thief := &ConflictError{Port: 8080, Holder: ports.Holder{Process: "thief"}}
+	plain.stranger, deaf.stranger = thief, thief
+	play(t, defaults(), []act{plain, deaf, good}, func(s *stage) {
+		if st := s.after(2 * time.Second); st.State != Ready || st.PortRetries != 2 {
+			t.Errorf("got %+v, want two other pairs", st)
+		}
+	})
+}
+
 func TestMisboundIsToldAtOnceAndEndsAtTheTimeout(t *testing.T) {
 	where := "the program listens on port 9999 instead of 8080"
 	play(t, defaults(), []act{{ready: never, exit: never, astray: where}, good}, func(s *stage) {

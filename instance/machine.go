@@ -24,6 +24,9 @@ type outside interface {
 	prove(ctx context.Context, p process, pair ports.Pair, waiting func(string)) (goodbye func(), err error)
 	// check asks a ready child once.
 	check(ctx context.Context, p process, pair ports.Pair) error
+	// concede says whether a child that cannot bind over this lease can have it in
+	// another way, and sees to it.
+	concede(lease) bool
 	// foreign returns who else listens on a pair, nil if nobody does.
 	foreign(p process, pair ports.Pair) *ConflictError
 	// elsewhere says in words where a child listens that does not listen on its
@@ -84,10 +87,13 @@ func (m *machine) launch(what Launch, l lease, generation int, log *output.Log) 
 	if err != nil {
 		return nil, err
 	}
-	// The guards are shared as late as possible: until now nobody at all could
-	// listen on the pair, from now on a program that asks for exactly these
-	// numbers could.
-	if err := held.Share(); err != nil {
+	// As late as possible: until now nobody at all could listen on the pair, from
+	// now on a program that asks for exactly these numbers could.
+	open := held.Share
+	if m.host.Programs.Plain(m.spec.Program) {
+		open = held.Yield
+	}
+	if err := open(); err != nil {
 		pipe.Started()
 		pipe.Drain()
 		return nil, err
@@ -107,6 +113,15 @@ func (m *machine) launch(what Launch, l lease, generation int, log *output.Log) 
 		return nil, err
 	}
 	return running{c, pipe}, nil
+}
+
+func (m *machine) concede(l lease) bool {
+	held := l.(*ports.Lease)
+	if m.spec.Hold != "auto" || held.Hold() != "guard" || held.Exclusive() != nil {
+		return false
+	}
+	m.host.Programs.SetPlain(m.spec.Program)
+	return true
 }
 
 // write puts the file in place in one step, so that nobody reads half of it.

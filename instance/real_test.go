@@ -58,6 +58,7 @@ func settle(t testing.TB, spec Spec, command ...string) *place {
 	p := &place{t: t, changes: make(chan Change, 1000)}
 	dir := t.TempDir()
 	spec.Preferred = ports.Pair{HTTP: base, WebSocket: base + 1}
+	spec.Program = strings.Join(command, " ")
 	spec.RunDir = filepath.Join(dir, "run")
 	spec.Log = Log{Path: filepath.Join(dir, "viewer.log")}
 	if err := os.Mkdir(spec.RunDir, 0o700); err != nil {
@@ -72,10 +73,11 @@ func settle(t testing.TB, spec Spec, command ...string) *place {
 			fmt.Sprintf("MIKTOS_GENERATION=%d", generation), "MIKTOS_TOKEN="+token)}
 	}
 	host := Host{
-		Ports:   ports.NewAllocator(ports.Options{SearchRange: 150, Quarantine: time.Minute, Log: log}),
-		Nursery: nursery,
-		Changed: func(c Change) { p.changes <- c },
-		Log:     log,
+		Programs: new(Programs),
+		Ports:    ports.NewAllocator(ports.Options{SearchRange: 150, Quarantine: time.Minute, Log: log}),
+		Nursery:  nursery,
+		Changed:  func(c Change) { p.changes <- c },
+		Log:      log,
 	}
 	p.Instance, err = New(spec, nil, host)
 	if err != nil {
@@ -297,5 +299,29 @@ func TestHalfDeadViewerIsCuredSoon(t *testing.T) {
 	st := p.until(Backoff, nil)
 	if took := st.LastExit.At.Sub(*st.StartedAt); st.LastExit.Class != ClassPortConflict || took > spec.Probe.StartTimeout {
 		t.Errorf("got %+v after %v, want a port conflict before the start timeout", st.LastExit, took)
+	}
+}
+
+func TestPlainViewerGetsItsPortsReleased(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("nothing is held that could be in its way")
+	}
+	for _, flags := range [][]string{{"-plain"}, {"-plain", "-survivor"}} {
+		t.Run(strings.Join(flags, " "), func(t *testing.T) {
+			spec := brisk()
+			spec.Hold = "auto"
+			p := settle(t, spec, viewertest.Command(flags...)...)
+			first := p.until(Starting, nil)
+			st := p.until(Ready, nil)
+			if st.HTTPPort != first.HTTPPort || st.Hold != "release" || st.Restarts != 0 || st.PortRetries != 0 || st.Generation != 2 {
+				t.Errorf("got %+v, want it ready on the same pair %d at the second try, nothing counted", st, first.HTTPPort)
+			}
+			if err := syscall.Kill(st.PID, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			if again := p.until(Ready, nil); again.Generation != 3 || again.Hold != "release" {
+				t.Errorf("got %+v, want what was learnt to be paid once", again)
+			}
+		})
 	}
 }

@@ -17,6 +17,12 @@ type Spec struct {
 	Host      string     // the address that the child is told to listen on
 	Preferred ports.Pair // tried first for every child
 
+	// Program names what Launch runs, whatever the instance: what is learnt of one
+	// child counts for all children of the same program.
+	Program string
+	// Hold is "auto", or "guard" to learn nothing.
+	Hold string
+
 	// Launch renders the command for one child. It must not block.
 	Launch func(pair ports.Pair, generation int) Launch
 	// URL renders the address that people should use; nil: the page's own address.

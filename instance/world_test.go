@@ -29,6 +29,7 @@ type act struct {
 	deaf     bool          // to the stop signal
 	rest     time.Duration // how long a grandchild outlives the leader
 	print    string        // at once
+	plain    bool          // another hold is left to try
 	astray   string        // what elsewhere says
 	stranger *ConflictError
 	sick     func(since time.Duration) error // liveness, since ready
@@ -217,6 +218,12 @@ func (w *world) check(_ context.Context, p process, _ ports.Pair) error {
 		return nil
 	}
 	return c.act.sick(time.Since(c.born) - c.act.ready)
+}
+
+func (w *world) concede(lease) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.children[len(w.children)-1].act.plain
 }
 
 func (w *world) foreign(p process, _ ports.Pair) *ConflictError { return p.(*actor).act.stranger }

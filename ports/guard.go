@@ -57,20 +57,31 @@ func probe(c claimer, port int) error {
 	return nil
 }
 
-// awaitCopies returns when nothing that we have just closed keeps port busy. Children
+// awaitCopies returns when no copy of what we have just closed keeps port busy, and
+// whether that came to be. Children
 // that were forked while it was open hold copies, for some tens of microseconds, and the
 // fork lock does not cover all of that time: a vfork's parent goes on before the kernel
 // has closed the child's copies. It gives up soon: who is there then is somebody else,
-// or a child that was meant to inherit the guard.
-func awaitCopies(newClaimer func() claimer, port int) {
+// or a child that was meant to inherit the guard. The claimer passes over connections
+// that the child left behind: they may keep the port for a minute.
+func awaitCopies(newClaimer func() claimer, port int) (free bool) {
 	const patience = 20 * time.Millisecond
 	for wait, waited := 10*time.Microsecond, time.Duration(0); waited < patience; wait *= 2 {
 		if probe(newClaimer(), port) != errBusy {
-			return
+			return true
 		}
 		time.Sleep(wait)
 		waited += wait
 	}
+	return false
+}
+
+// yield frees the port and keeps the lock.
+func (g *guard) yield() {
+	lock := g.lock
+	g.lock = -1
+	g.close()
+	g.lock = lock
 }
 
 // close frees the port, the lock last: until then no other supervisor tries the port.

@@ -10,11 +10,24 @@ import (
 
 func newClaimer() claimer { return &kernelClaimer{family: unix.AF_INET6, lock: -1, sock: -1} }
 
+// newReleasedClaimer returns one for a port that we have just given up with its lock: it
+// meets exclusive sockets only.
+func newReleasedClaimer() claimer {
+	return &kernelClaimer{family: unix.AF_INET6, lock: -1, sock: -1, lenient: true}
+}
+
+// newYieldedClaimer returns one for a port of which we still have the lock.
+func newYieldedClaimer() claimer {
+	return &kernelClaimer{family: unix.AF_INET6, lock: -1, sock: -1, lenient: true, unlocked: true}
+}
+
 // kernelClaimer takes ports by guard sockets.
 type kernelClaimer struct {
-	family int // AF_INET on kernels without IPv6
-	lock   int // sockets whose bind failed, or none
-	sock   int
+	lenient  bool // with SO_REUSEADDR
+	unlocked bool // without a lock
+	family   int  // AF_INET on kernels without IPv6
+	lock     int  // sockets whose bind failed, or none
+	sock     int
 }
 
 func (c *kernelClaimer) hold() string { return "guard" }
@@ -52,6 +65,9 @@ func lockName(port int) string { return "@miktos/port/" + strconv.Itoa(port) }
 // takeLock returns -1 where there are no unix sockets to be had: the guard excludes by
 // itself, only the holder's name is lost.
 func (c *kernelClaimer) takeLock(port int) (int, error) {
+	if c.unlocked {
+		return -1, nil
+	}
 	if c.lock < 0 {
 		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if outOfDescriptors(err) {
@@ -75,7 +91,7 @@ func (c *kernelClaimer) takeLock(port int) (int, error) {
 	return fd, nil
 }
 
-// bind makes the guard. No SO_REUSEADDR here: see the package comment.
+// bind makes the guard. No SO_REUSEADDR for one that is to stay: see the package comment.
 func (c *kernelClaimer) bind(port int) (int, error) {
 	if c.sock < 0 {
 		fd, err := c.socket()
@@ -85,6 +101,11 @@ func (c *kernelClaimer) bind(port int) (int, error) {
 			return -1, fmt.Errorf("guard socket: %w", err)
 		}
 		c.sock = fd
+	}
+	if c.lenient {
+		if err := unix.SetsockoptInt(c.sock, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+			return -1, fmt.Errorf("guard socket: %w", err)
+		}
 	}
 	var addr unix.Sockaddr = &unix.SockaddrInet6{Port: port}
 	if c.family == unix.AF_INET {

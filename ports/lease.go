@@ -14,9 +14,9 @@ type Lease struct {
 	pair      Pair
 	owner     string
 	since     time.Time
-	hold      string
 
 	mu       sync.Mutex
+	hold     string
 	guards   [2]guard
 	shared   bool
 	released bool
@@ -31,9 +31,13 @@ func (l *Lease) Owner() string { return l.owner }
 // Since returns when the pair was acquired.
 func (l *Lease) Since() time.Time { return l.since }
 
-// Hold says what keeps the pair: "guard" for sockets of the kernel, "probe" where only
-// this Allocator's own books do.
-func (l *Lease) Hold() string { return l.hold }
+// Hold says what keeps the pair: "guard" for sockets of the kernel, "release" after
+// Yield, "probe" where only this Allocator's own books do.
+func (l *Lease) Hold() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.hold
+}
 
 // Share lets a child bind both ports, if it sets SO_REUSEADDR or SO_REUSEPORT. It is
 // called right before the child is spawned and stays in force while the child lives: a
@@ -72,9 +76,34 @@ func (l *Lease) flip(shared bool, do, undo func(*guard) error) error {
 	return nil
 }
 
+// Yield gives up the guards and keeps only the locks, for a child that sets neither
+// SO_REUSEADDR nor SO_REUSEPORT and so cannot bind over a guard. Other supervisors still
+// leave both ports alone; everybody else can have them until the child listens, so it
+// is called right before the child is spawned. Calling it again, or on a probe, does
+// nothing. After Release the error is os.ErrClosed.
+func (l *Lease) Yield() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.released {
+		return fmt.Errorf("pair %s: %w", l.pair, os.ErrClosed)
+	}
+	if l.guards[0].sock < 0 {
+		return nil
+	}
+	l.hold = "release"
+	for i := range l.guards {
+		_ = l.guards[i].shut()
+		l.guards[i].yield()
+	}
+	awaitCopies(newYieldedClaimer, l.pair.HTTP)
+	awaitCopies(newYieldedClaimer, l.pair.WebSocket)
+	return nil
+}
+
 // Files returns the guard sockets for a child to inherit: the lease then lives for as
 // long as the supervisor or the child does. They belong to the lease; the caller
-// neither closes nor keeps them. It is nil after Release and when Hold is "probe".
+// neither closes nor keeps them. It is nil after Release and Yield and when Hold is
+// "probe".
 func (l *Lease) Files() []*os.File {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -97,11 +126,15 @@ func (l *Lease) Release() {
 	l.released = true
 	held := l.guards[0].sock >= 0
 	for i := range l.guards {
+		if l.shared {
+			// A copy that is still about must be told from what the child left behind.
+			_ = l.guards[i].shut()
+		}
 		l.guards[i].close()
 	}
 	if held {
-		awaitCopies(l.allocator.newClaimer, l.pair.HTTP)
-		awaitCopies(l.allocator.newClaimer, l.pair.WebSocket)
+		awaitCopies(newReleasedClaimer, l.pair.HTTP)
+		awaitCopies(newReleasedClaimer, l.pair.WebSocket)
 	}
 	l.allocator.giveBack(l)
 }

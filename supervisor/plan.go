@@ -25,6 +25,8 @@ func (s *Supervisor) spec(p configs.Place) instance.Spec {
 		Index:     p.Index,
 		Host:      p.Ports.Host,
 		Preferred: preferred(p),
+		Program:   strings.Join(p.Viewer.Command, "\x00"),
+		Hold:      p.Ports.Hold,
 		Launch: func(pair ports.Pair, generation int) instance.Launch {
 			return s.launch(p, pair, generation, runDir)
 		},

@@ -92,11 +92,12 @@ func New(o Options) (*Supervisor, error) {
 		}),
 	}
 	s.host = instance.Host{
-		Ports:   s.allocator,
-		Nursery: nursery,
-		Slots:   slots(f.MaxStarting),
-		Changed: s.changed,
-		Log:     o.Log,
+		Ports:    s.allocator,
+		Nursery:  nursery,
+		Programs: new(instance.Programs),
+		Slots:    slots(f.MaxStarting),
+		Changed:  s.changed,
+		Log:      o.Log,
 	}
 	places := f.Places(o.Count)
 	s.members, err = s.prepare(places, places)

@@ -47,6 +47,7 @@ func Main() {
 	f.BoolVar(&b.halfDead, "half-dead", false, "say that the address is in use and live on without the page")
 	f.BoolVar(&b.orphan, "orphan", false, "leave the work to a grandchild and die with code 1 once it serves")
 	f.BoolVar(&b.plain, "plain", false, "bind without SO_REUSEADDR")
+	f.BoolVar(&b.survivor, "survivor", false, "live on where a port cannot be bound")
 	f.IntVar(&b.shift, "shift", 0, "listen so many ports further on")
 	f.IntVar(&b.code, "code", 0, "exit code")
 	f.DurationVar(&b.exit, "exit", -1, "exit by itself after so long")
@@ -57,9 +58,9 @@ func Main() {
 }
 
 type behaviour struct {
-	deaf, silent, pageOnly, halfDead, orphan, plain bool
-	shift, code, chatty                             int
-	exit, late                                      time.Duration
+	deaf, silent, pageOnly, halfDead, orphan, plain, survivor bool
+	shift, code, chatty                                       int
+	exit, late                                                time.Duration
 }
 
 func (b behaviour) run() {
@@ -135,6 +136,10 @@ func (b behaviour) serve(variable string, h http.HandlerFunc) {
 		}
 	}
 	l, err := lc.Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", port+b.shift))
+	if err != nil && b.survivor {
+		log.Print(err)
+		return
+	}
 	if err != nil {
 		log.Fatal(err)
 	}
