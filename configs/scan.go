@@ -236,7 +236,9 @@ func (s *scanner) quoted(quote string) {
 	s.skip(quote)
 	if len(quote) == 3 {
 		// The text of a multi-line string may end in one or two quotes.
-		_ = s.skip(quote[:1]) && s.skip(quote[:1])
+		for range 2 {
+			s.skip(quote[:1])
+		}
 	}
 }
 

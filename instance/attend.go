@@ -26,18 +26,19 @@ const (
 	curt = time.Second
 )
 
-// attend watches a child from its spawn until it must end or has ended. It returns
-// with the stop signal's grace over, but with the rest of the tree still to be swept.
-func (i *Instance) attend(ctx context.Context, p process, pair ports.Pair, proven func()) end {
+// attend watches a child from its spawn until it must end or has ended. It calls
+// leave when the child is starting no more. It returns with the stop signal's grace
+// over, but with the rest of the tree still to be swept.
+func (i *Instance) attend(ctx context.Context, p process, pair ports.Pair, leave func()) end {
 	watch, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
 
-	ready := make(chan error, 1)
+	proven := make(chan error, 1)
 	wg.Go(func() {
 		goodbye, err := i.outside.prove(watch, p, pair, i.waiting)
-		ready <- err
+		proven <- err
 		if err == nil {
 			goodbye()
 		}
@@ -49,59 +50,88 @@ func (i *Instance) attend(ctx context.Context, p process, pair ports.Pair, prove
 
 	var (
 		checks   = make(chan error)
-		missed   int       // liveness checks in a row
-		since    time.Time // ready without a break
-		was      bool      // ready at all
-		claim    string    // the output's line about a taken port
+		missed   int    // liveness checks in a row
+		spell    spell  // how long the child has been ready
+		claim    *claim // what the output says of a taken port
 		doubt    <-chan time.Time
 		misbound string
 	)
-	asked, exited := end{asked: true}, end{exited: true}
-	end := func(e end) end {
-		if e.proven = was; !since.IsZero() {
-			e.ready = time.Since(since)
+	// abandon ends a child that is of no use. The state stays as it is, because nobody
+	// asked, until somebody does.
+	abandon := func(class Class, reason string, grace time.Duration) end {
+		select {
+		case <-p.Exited():
+			// It was faster, and knows better why.
+			return spell.end(end{exited: true})
+		default:
 		}
-		return e
+		cancel()
+		leave()
+		i.waiting(reason)
+		i.letGo(ctx, p, min(grace, i.spec.Stop.Timeout))
+		return spell.end(end{class: class, reason: reason})
+	}
+	asked := func(why string) end {
+		cancel()
+		leave()
+		i.publish(Stopping, ClassNone, why, nil)
+		i.letGo(ctx, p, i.spec.Stop.Timeout)
+		return spell.end(end{asked: true})
 	}
 	for {
 		select {
 		case <-p.Exited():
-			return end(exited)
+			return spell.end(end{exited: true})
 
 		case <-ctx.Done():
-			i.terminate(p, "the fleet ends")
-			return end(asked)
+			return asked("the fleet ends")
 		case <-i.orders.changed:
-			if why, leave := i.orders.leave(); leave {
-				i.terminate(p, why)
-				return end(asked)
+			if why, leaving := i.orders.leave(); leaving {
+				return asked(why)
 			}
 
-		case err := <-ready:
-			if err != nil {
-				return end(i.giveUp(p, err))
+		case err := <-proven:
+			var taken *ConflictError
+			switch {
+			case ctx.Err() != nil:
+				return asked("the fleet ends")
+			case errors.As(err, &taken):
+				return abandon(ClassPortConflict, err.Error(), curt)
+			case err != nil:
+				return abandon(ClassNotReady, err.Error(), i.spec.Stop.Timeout)
 			}
-			was, since, doubt = true, time.Now(), nil
 			timeout.Stop()
 			look.Stop()
+			doubt = nil
 			i.starting.Store(false)
-			proven()
-			i.publish(Ready, ClassNone, "", func(s *Status) { s.ReadyAt = &since })
+			leave()
+			at := spell.begin()
+			i.publish(Ready, ClassNone, "", func(s *Status) { s.ReadyAt = &at })
 			if i.spec.Probe.Interval > 0 {
 				wg.Go(func() { i.live(watch, p, pair, checks) })
 			}
 
 		case claim = <-i.noticed:
-			doubt = time.After(halfDead)
-		case <-doubt:
-			reason := fmt.Sprintf("the program said %q and lives on without one of its ports", claim)
-			taken := i.outside.foreign(p, pair)
-			if taken != nil {
-				reason += ": " + taken.Error()
+			if !spell.proven {
+				doubt = time.After(halfDead)
 			}
-			e := i.abandon(p, ClassPortConflict, reason, curt)
-			e.blamed = taken == nil
-			return end(e)
+		case <-doubt:
+			if taken := i.outside.foreign(p, pair); taken != nil {
+				return abandon(ClassPortConflict, taken.Error(), curt)
+			}
+			bound := i.outside.bound(p, pair)
+			if bound == 2 {
+				continue
+			}
+			if bound == 0 && !claim.certain {
+				// Perhaps it spoke of something else and is only slow.
+				doubt = time.After(halfDead)
+				continue
+			}
+			reason := fmt.Sprintf("the program said %q and lives on without one of its ports", claim.line)
+			e := abandon(ClassPortConflict, reason, curt)
+			e.blamed = true
+			return e
 		case <-look.C:
 			misbound = i.outside.elsewhere(p, pair)
 			if misbound != "" {
@@ -110,21 +140,27 @@ func (i *Instance) attend(ctx context.Context, p process, pair ports.Pair, prove
 			look.Reset(astray)
 		case <-timeout.C:
 			if misbound != "" {
-				return end(i.abandon(p, ClassMisbound, misbound, i.spec.Stop.Timeout))
+				return abandon(ClassMisbound, misbound, i.spec.Stop.Timeout)
 			}
 			reason := fmt.Sprintf("not ready after %s: %s", i.spec.Probe.StartTimeout, i.Status().Reason)
-			return end(i.abandon(p, ClassNotReady, reason, i.spec.Stop.Timeout))
+			e := abandon(ClassNotReady, reason, i.spec.Stop.Timeout)
+			e.blamed = claim != nil
+			return e
 
 		case err := <-checks:
 			var taken *ConflictError
+			var blind *blindError
 			switch {
 			case err == nil:
 				if missed >= i.spec.Probe.Failures {
-					since = time.Now()
+					spell.begin()
 					i.publish(Ready, ClassNone, "", nil)
 				}
 				missed = 0
 				continue
+			case errors.As(err, &blind):
+				i.host.Log.Warn("instance cannot be checked", "instance", i.spec.ID, "err", err)
+				continue // that says nothing about the child
 			case errors.As(err, &taken):
 				missed = max(missed+1, i.spec.Probe.Failures)
 			default:
@@ -133,15 +169,41 @@ func (i *Instance) attend(ctx context.Context, p process, pair ports.Pair, prove
 			switch limit := i.spec.Probe.Failures; {
 			case missed < limit:
 			case missed < 2*limit || i.spec.Restart.Policy == Never:
-				since = time.Time{}
+				spell.pause()
 				i.publish(Degraded, ClassUnhealthy, err.Error(), nil)
 			case taken != nil:
-				return end(i.abandon(p, ClassPortConflict, err.Error(), i.spec.Stop.Timeout))
+				return abandon(ClassPortConflict, err.Error(), i.spec.Stop.Timeout)
 			default:
-				return end(i.abandon(p, ClassUnhealthy, err.Error(), i.spec.Stop.Timeout))
+				return abandon(ClassUnhealthy, err.Error(), i.spec.Stop.Timeout)
 			}
 		}
 	}
+}
+
+// spell measures the longest time for which a child was ready without a break.
+type spell struct {
+	proven  bool
+	since   time.Time // zero: not ready now
+	longest time.Duration
+}
+
+func (s *spell) begin() time.Time {
+	s.proven, s.since = true, time.Now()
+	return s.since
+}
+
+func (s *spell) pause() {
+	if !s.since.IsZero() {
+		s.longest = max(s.longest, time.Since(s.since))
+		s.since = time.Time{}
+	}
+}
+
+// end completes how a child ended.
+func (s *spell) end(e end) end {
+	s.pause()
+	e.proven, e.ready = s.proven, s.longest
+	return e
 }
 
 // live checks a ready child until ctx ends. The first check comes after a random
@@ -166,41 +228,33 @@ func (i *Instance) live(ctx context.Context, p process, pair ports.Pair, out cha
 	}
 }
 
-// giveUp ends a child that prove gave up on.
-func (i *Instance) giveUp(p process, err error) end {
-	var taken *ConflictError
-	if errors.As(err, &taken) {
-		return i.abandon(p, ClassPortConflict, err.Error(), curt)
-	}
-	return i.abandon(p, ClassNotReady, err.Error(), i.spec.Stop.Timeout)
-}
-
-// abandon ends a child that is of no use. The state stays as it is: nobody asked.
-func (i *Instance) abandon(p process, class Class, reason string, grace time.Duration) end {
-	i.waiting(reason)
-	i.letGo(p, min(grace, i.spec.Stop.Timeout))
-	return end{class: class, reason: reason}
-}
-
-// terminate ends a child because that was asked.
-func (i *Instance) terminate(p process, why string) {
-	i.publish(Stopping, ClassNone, why, nil)
-	i.letGo(p, i.spec.Stop.Timeout)
-}
-
 // letGo sends the stop signal to the tree and waits until it is empty, or the grace
 // period is over, or somebody kills. The rest of the tree is the caller's.
-func (i *Instance) letGo(p process, grace time.Duration) {
+func (i *Instance) letGo(ctx context.Context, p process, grace time.Duration) {
 	if err := p.Signal(i.spec.Stop.Signal); err != nil {
 		i.host.Log.Warn("stop signal not delivered", "instance", i.spec.ID, "pid", p.PID(), "err", err)
 	}
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
-	select {
-	case <-p.Gone():
-	case <-i.orders.killed:
-	case <-timer.C:
-		i.say(fmt.Sprintf("still alive %s after %s; killing it", grace, signalName(i.spec.Stop.Signal)))
+	ends := ctx.Done()
+	for {
+		select {
+		case <-p.Gone():
+			return
+		case <-i.orders.kills():
+			return
+		case <-timer.C:
+			i.say(fmt.Sprintf("still alive %s after %s; killing it", grace, signalName(i.spec.Stop.Signal)))
+			return
+		case <-ends:
+			ends = nil
+			i.publish(Stopping, ClassNone, "the fleet ends", nil)
+		case <-i.orders.changed:
+			// The child is ending anyway. That it was asked for, too, should be seen.
+			if why, leaving := i.orders.leave(); leaving && i.Status().State != Stopping {
+				i.publish(Stopping, ClassNone, why, nil)
+			}
+		}
 	}
 }
 

@@ -4,7 +4,11 @@ import (
 	"fmt"
 	"regexp"
 	"sort"
+	"strconv"
 	"strings"
+	"syscall"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/miktos/miktosctl/instance/output"
 	"github.com/miktos/miktosctl/ports"
@@ -22,11 +26,7 @@ func (e *ConflictError) Error() string {
 
 // conflict names the owner of a foreign listener as far as the kernel lets us.
 func conflict(port int, s ports.Socket) *ConflictError {
-	holder, ok, err := ports.HolderOf(port)
-	if err != nil || !ok {
-		holder = ports.Holder{Port: port, UID: s.UID}
-	}
-	return &ConflictError{Port: port, Holder: holder}
+	return &ConflictError{Port: port, Holder: s.Holder(port)}
 }
 
 func (m *machine) foreign(p process, pair ports.Pair) *ConflictError {
@@ -42,6 +42,15 @@ func (m *machine) foreign(p process, pair ports.Pair) *ConflictError {
 		}
 	}
 	return nil
+}
+
+func (m *machine) bound(p process, pair ports.Pair) (n int) {
+	for _, port := range []int{pair.HTTP, pair.WebSocket} {
+		if _, err := m.listening(p, port); err == nil {
+			n++
+		}
+	}
+	return n
 }
 
 func (m *machine) elsewhere(p process, pair ports.Pair) string {
@@ -76,30 +85,80 @@ func (m *machine) elsewhere(p process, pair ports.Pair) string {
 }
 
 // inUse matches what programs print when they cannot bind: the C library's text in
-// most languages, Node's and Python's codes, and the sentences of some servers.
-var inUse = regexp.MustCompile(`(?i)address already in use|EADDRINUSE|\berrno 98\b|\bport \d+ is (already )?in use|port is already allocated`)
+// most languages, and the codes of Node and Python.
+var inUse = regexp.MustCompile(`(?i)address already in use|EADDRINUSE|\berrno 98\b|port is already allocated`)
 
-// heed makes line watch for the output of a child that is about to start.
-func (i *Instance) heed() {
+// portNumber matches a number where programs print a port: "127.0.0.1:8080", ":::8080",
+// "port 8080", and Python's "('127.0.0.1', 8080)".
+var portNumber = regexp.MustCompile(`(?i)(?::|\bport[ :=]+|', )(\d{4,5})\b`)
+
+// claim is a line in which a child says that a port is taken.
+type claim struct {
+	line    string
+	certain bool // it names a port of the pair
+}
+
+// claimOf reads a line. It is nil where the line says no such thing, or says it of
+// another port, such as that of some metrics.
+func claimOf(line string, pair ports.Pair) *claim {
+	if !inUse.MatchString(line) {
+		return nil
+	}
+	named := portNumber.FindAllStringSubmatch(line, -1)
+	for _, n := range named {
+		if n[1] == strconv.Itoa(pair.HTTP) || n[1] == strconv.Itoa(pair.WebSocket) {
+			return &claim{line: shorten(line), certain: true}
+		}
+	}
+	if len(named) > 0 {
+		return nil
+	}
+	return &claim{line: shorten(line)}
+}
+
+// shorten makes a child's words fit for a status: one line, of bounded length, that
+// does nothing to a terminal. It shares no memory with what it was given.
+func shorten(text string) string {
+	const most = 200
+	text = strings.ToValidUTF8(strings.TrimSpace(text), "\uFFFD")
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	if len(text) > most {
+		cut := most
+		for !utf8.RuneStart(text[cut]) {
+			cut--
+		}
+		text = text[:cut] + "…"
+	}
+	return strings.Clone(text)
+}
+
+// heed makes line watch for the output of a child that is about to start on a pair.
+func (i *Instance) heed(pair ports.Pair) {
 	select {
 	case <-i.noticed:
 	default:
 	}
 	i.claim.Store(nil)
+	i.watched.Store(&pair)
 	i.starting.Store(true)
 }
 
 // line is called for each line of output, on the reader's goroutine.
 func (i *Instance) line(l output.Line) {
-	if !i.starting.Load() || l.Note || !inUse.MatchString(l.Text) {
+	if !i.starting.Load() || l.Note {
 		return
 	}
-	text := strings.Clone(strings.TrimSpace(l.Text)) // the line is part of a whole batch
-	if !i.claim.CompareAndSwap(nil, &text) {
+	said := claimOf(l.Text, *i.watched.Load())
+	if said == nil || !i.claim.CompareAndSwap(nil, said) {
 		return
 	}
 	select {
-	case i.noticed <- text:
+	case i.noticed <- said:
 	default:
 	}
 }
@@ -115,7 +174,7 @@ func (i *Instance) explain(e *end, p process, pair ports.Pair) {
 		}
 		if claim := i.claim.Load(); claim != nil {
 			e.class, e.blamed = ClassPortConflict, true
-			e.reason = fmt.Sprintf("%s: %s", exit, *claim)
+			e.reason = fmt.Sprintf("%s: %s", exit, claim.line)
 			return
 		}
 	}
@@ -127,6 +186,9 @@ func (i *Instance) explain(e *end, p process, pair ports.Pair) {
 		return
 	}
 	e.class, e.reason = ClassCrash, exit.String()
+	if exit.Signal == syscall.SIGKILL || exit.Signal == syscall.SIGTERM {
+		return // sent from outside: what it printed last has nothing to do with it
+	}
 	if last := i.lastLine(); last != "" {
 		e.reason += ": " + last
 	}
@@ -146,10 +208,7 @@ func (i *Instance) lastLine() string {
 		if l.Generation != i.generation || l.Note {
 			continue
 		}
-		if text := strings.TrimSpace(l.Text); text != "" {
-			if len(text) > 200 {
-				text = text[:200] + "…"
-			}
+		if text := shorten(l.Text); text != "" {
 			return text
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"sync"
@@ -47,8 +48,9 @@ type Instance struct {
 
 	// What the child's output says about its ports while it starts.
 	starting atomic.Bool
-	claim    atomic.Pointer[string] // the first line that says a port is taken
-	noticed  chan string            // the same, for the life to hear of it
+	watched  atomic.Pointer[ports.Pair] // of that child
+	claim    atomic.Pointer[claim]      // the first line that says a port is taken
+	noticed  chan *claim                // the same, for the life to hear of it
 
 	mu     sync.Mutex
 	status Status
@@ -87,7 +89,7 @@ func newInstance(spec Spec, o outside, host Host) *Instance {
 		host:    host,
 		outside: o,
 		orders:  newOrders(),
-		noticed: make(chan string, 1),
+		noticed: make(chan *claim, 1),
 		status:  Status{ID: spec.ID, Index: spec.Index, State: Pending},
 	}
 }
@@ -119,7 +121,11 @@ func (i *Instance) Kill(why string) { i.orders.kill(why) }
 func (i *Instance) Status() Status {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.status
+	s := i.status
+	if i.output != nil {
+		s.LogDropped = i.output.Dropped()
+	}
+	return s
 }
 
 // Pids returns the processes of the child's tree, the leader first; nil if none runs.
@@ -141,15 +147,10 @@ func (i *Instance) publish(to State, class Class, reason string, more func(*Stat
 		i.mu.Unlock()
 		return
 	}
-	if from != to {
-		if err := checkStep(from, to); err != nil {
-			i.host.Log.Error("impossible step", "instance", i.spec.ID, "err", err)
-		}
+	if err := checkStep(from, to); err != nil {
+		i.host.Log.Error("impossible step", "instance", i.spec.ID, "err", err)
 	}
-	i.status.State, i.status.Reason = to, reason
-	if to != Backoff && to != Failed {
-		i.status.NextTryAt = nil
-	}
+	i.status.State, i.status.Reason, i.status.NextTryAt = to, reason, nil
 	if more != nil {
 		more(&i.status)
 	}
@@ -169,10 +170,18 @@ func (i *Instance) waiting(reason string) {
 	}
 }
 
+// local says whether clients on this machine reach the instance as localhost.
+func (s Spec) local() bool {
+	ip, err := netip.ParseAddr(s.Host)
+	return err != nil || ip.IsUnspecified() || ip == ipv4Loopback || ip == netip.IPv6Loopback()
+}
+
+var ipv4Loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
 // urls returns the addresses of a pair's page and stream for people on this machine.
 func (s Spec) urls(pair ports.Pair) (page, stream, stable string) {
 	host := s.Host
-	if ip := net.ParseIP(host); ip == nil || ip.IsLoopback() || ip.IsUnspecified() {
+	if s.local() {
 		host = "localhost"
 	}
 	page = (&url.URL{Scheme: "http", Host: net.JoinHostPort(host, strconv.Itoa(pair.HTTP))}).String()

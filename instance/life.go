@@ -2,25 +2,12 @@ package instance
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
-	"math/rand/v2"
-	"os/exec"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/miktos/miktosctl/instance/child"
 	"github.com/miktos/miktosctl/ports"
 )
-
-// row is the failures since the last one that a child survived for long enough.
-type row struct {
-	failures  int
-	conflicts int           // in a row, each cured by another pair at once
-	last      time.Duration // the last delay
-}
 
 // end is how one child ended.
 type end struct {
@@ -31,20 +18,11 @@ type end struct {
 	ready  time.Duration // how long it had been ready
 	proven bool          // it had been ready at all
 	exit   *child.Exit   // nil if no child was there
-	cure   bool          // no restart cures this: the command itself is wrong
+	cure   bool          // nothing cures this: the command itself is wrong
 
 	// The child says that a port is taken, and nobody has it but we.
 	blamed   bool
 	conceded bool // the next child gets the same pair in another hold
-}
-
-// rest is what an instance does between two children.
-type rest struct {
-	state   State
-	class   Class
-	reason  string
-	wait    time.Duration // 0: none, negative: until an order comes
-	restart bool          // the next child counts as an automatic restart
 }
 
 // Run keeps the instance filled until ctx ends and then stops its child. It returns
@@ -53,30 +31,42 @@ type rest struct {
 func (i *Instance) Run(ctx context.Context) {
 	defer i.close()
 	var failures row
-	var pause rest
-	for {
-		asked, ok := i.pause(ctx, pause)
+	var next rest
+	for i.pause(ctx, next) {
+		leave, ok := i.slot(ctx)
 		if !ok {
-			return
+			next = rest{} // pause says why
+			continue
 		}
-		if asked {
+		wanted, asked := i.orders.begin()
+		switch {
+		case !wanted || ctx.Err() != nil:
+			leave()
+			next = rest{}
+			continue
+		case asked:
 			failures = row{}
-		} else if pause.restart {
+		case next.restart:
 			i.count(func(s *Status) { s.Restarts++ })
 		}
-		pause = i.judge(&failures, i.fill(ctx))
+		next = i.judge(&failures, i.fill(ctx, leave))
 	}
 }
 
 func (i *Instance) close() {
-	if i.kept != nil {
-		i.kept.Release()
-		i.kept = nil
-	}
+	i.giveBack()
 	if i.output != nil {
 		if err := i.output.Close(); err != nil {
 			i.host.Log.Warn("log not written to its end", "instance", i.spec.ID, "err", err)
 		}
+	}
+}
+
+// giveBack releases a pair that was kept for a child that does not come now.
+func (i *Instance) giveBack() {
+	if i.kept != nil {
+		i.kept.Release()
+		i.kept = nil
 	}
 }
 
@@ -87,9 +77,9 @@ func (i *Instance) count(f func(*Status)) {
 	f(&i.status)
 }
 
-// pause rests until the next child is due. It reports whether a person asked for
-// that child, and false when there will be none any more.
-func (i *Instance) pause(ctx context.Context, r rest) (asked, ok bool) {
+// pause rests until the next child is due. It returns false when there will be none
+// any more.
+func (i *Instance) pause(ctx context.Context, r rest) bool {
 	var due <-chan time.Time
 	if r.wait > 0 {
 		timer := time.NewTimer(r.wait)
@@ -113,12 +103,11 @@ func (i *Instance) pause(ctx context.Context, r rest) (asked, ok bool) {
 		switch {
 		case ctx.Err() != nil:
 			i.stopped("the fleet ended")
-			return false, false
+			return false
 		case !wanted:
-			i.stopped("")
+			i.stopped(i.orders.reason())
 		case asked || over:
-			_, asked = i.orders.begin()
-			return asked, true
+			return true
 		}
 		select {
 		case <-due:
@@ -129,28 +118,18 @@ func (i *Instance) pause(ctx context.Context, r rest) (asked, ok bool) {
 	}
 }
 
-// stopped publishes Stopped with the reason of the order that led to it, unless
-// the instance stopped by itself before.
+// stopped publishes Stopped, unless the instance stopped by itself before.
 func (i *Instance) stopped(reason string) {
-	i.mu.Lock()
-	state := i.status.State
-	i.mu.Unlock()
-	if state == Stopped {
-		return
+	i.giveBack()
+	if i.Status().State != Stopped {
+		i.publish(Stopped, ClassNone, reason, nil)
 	}
-	if why, leave := i.orders.leave(); leave && why != "" {
-		reason = why
-	}
-	i.publish(Stopped, ClassNone, reason, nil)
 }
 
-// fill runs one child, from the lease of its pair to its release.
-func (i *Instance) fill(ctx context.Context) end {
-	leaveSlot, ok := i.slot(ctx)
-	if !ok {
-		return end{asked: true}
-	}
-	defer leaveSlot()
+// fill runs one child, from the lease of its pair to its release. It calls leave, the
+// way out of the start slot, as soon as the child is starting no more.
+func (i *Instance) fill(ctx context.Context, leave func()) end {
+	defer leave()
 
 	held, err := i.lease()
 	if err != nil {
@@ -165,14 +144,18 @@ func (i *Instance) fill(ctx context.Context) end {
 
 	i.last = pair
 	i.generation++
-	i.heed()
+	i.heed(pair)
 	proc, err := i.outside.launch(i.spec.Launch(pair, i.generation), held, i.generation, i.output)
 	if err != nil {
-		i.count(func(s *Status) { s.Generation = i.generation })
-		return end{class: ClassSpawn, reason: err.Error(), cure: beyondCure(err)}
+		e := end{class: ClassSpawn, reason: err.Error(), cure: beyondCure(err)}
+		i.count(func(s *Status) {
+			s.Generation, s.StartedAt = i.generation, nil
+			s.LastExit = &LastExit{Class: e.class, Code: -1, At: time.Now(), Reason: e.reason}
+		})
+		return e
 	}
 	i.begun(proc, held)
-	e := i.attend(ctx, proc, pair, leaveSlot)
+	e := i.attend(ctx, proc, pair, leave)
 
 	// Sweep before reap: while the leader is a zombie its numbers cannot be
 	// reused, so whatever is left of the tree can be killed without hitting a
@@ -270,68 +253,9 @@ func (i *Instance) ended(e end) {
 	s.LastExit = &last
 }
 
-// judge says what follows a child's end.
-func (i *Instance) judge(r *row, e end) rest {
-	if e.asked {
-		return rest{}
-	}
-	if e.conceded {
-		i.say(e.reason)
-		return rest{}
-	}
-	if e.class == ClassPortConflict {
-		i.count(func(s *Status) { s.PortRetries++ })
-		if r.conflicts++; r.conflicts <= i.spec.RetryAttempts && e.exit != nil {
-			i.say(e.reason + "; trying another pair")
-			return rest{}
-		}
-	} else {
-		r.conflicts = 0
-	}
-	policy := i.spec.Restart
-	switch {
-	case e.class == ClassNone && policy.Policy != Always:
-		i.say(e.reason)
-		return rest{state: Stopped, reason: e.reason, wait: -1}
-	case policy.Policy == Never:
-		i.say(e.reason)
-		return rest{state: Failed, class: e.class, reason: e.reason + "; the restart policy is never", wait: -1}
-	}
-
-	if e.proven && e.ready >= policy.stable(r.last) {
-		*r = row{conflicts: r.conflicts}
-	}
-	r.failures++
-	if given := policy.MaxFailures; e.cure || given > 0 && r.failures >= given {
-		reason := e.reason
-		if !e.cure {
-			reason = fmt.Sprintf("%d failures in a row, the last: %s", r.failures, e.reason)
-		}
-		next := rest{state: Failed, class: e.class, reason: reason, wait: -1, restart: true}
-		if policy.FailedRetry > 0 {
-			next.wait = policy.FailedRetry
-		}
-		i.say(reason)
-		return next
-	}
-	r.last = policy.delay(r.failures, rand.Float64())
-	i.say(e.reason)
-	return rest{state: Backoff, class: e.class, reason: e.reason, wait: r.last, restart: true}
-}
-
 // say writes a remark into the instance's own log, where people look first.
 func (i *Instance) say(text string) {
 	if i.output != nil {
 		i.output.Note("%s", text)
 	}
-}
-
-// beyondCure says whether a spawn error is the command's own and stays.
-func beyondCure(err error) bool {
-	for _, own := range []error{exec.ErrNotFound, fs.ErrNotExist, fs.ErrPermission, syscall.ENOTDIR, syscall.EISDIR, syscall.ENOEXEC, syscall.ELOOP} {
-		if errors.Is(err, own) {
-			return true
-		}
-	}
-	return false
 }

@@ -261,7 +261,7 @@ func TestConflictIsReadFromTheOutput(t *testing.T) {
 		})
 	})
 	t.Run("and life with half of it dead", func(t *testing.T) {
-		play(t, defaults(), []act{{ready: never, exit: never, print: line}, good}, func(s *stage) {
+		play(t, defaults(), []act{{ready: never, exit: never, print: line, bound: 1}, good}, func(s *stage) {
 			if st := s.after(2 * time.Second); st.State != Ready || st.LastExit.Class != ClassPortConflict {
 				t.Errorf("got %+v, want cured within two seconds", st)
 			}
@@ -286,7 +286,7 @@ func TestConflictIsReadFromTheOutput(t *testing.T) {
 
 func TestProgramThatCannotBindOverTheGuardKeepsItsPair(t *testing.T) {
 	const line = "OSError: [Errno 98] Address already in use"
-	deaf := act{ready: never, exit: never, print: line, plain: true}
+	deaf := act{ready: never, exit: never, print: line, plain: true, bound: 1}
 	plain := act{ready: never, exit: time.Millisecond, code: 1, print: line, plain: true}
 	for name, first := range map[string]act{"exits": plain, "lives on": deaf} {
 		t.Run(name, func(t *testing.T) {

@@ -29,6 +29,8 @@ type outside interface {
 	concede(lease) bool
 	// foreign returns who else listens on a pair, nil if nobody does.
 	foreign(p process, pair ports.Pair) *ConflictError
+	// bound returns on how many of its two ports a child listens.
+	bound(p process, pair ports.Pair) int
 	// elsewhere says in words where a child listens that does not listen on its
 	// pair; empty if it does, or listens nowhere.
 	elsewhere(p process, pair ports.Pair) string
@@ -77,6 +79,10 @@ type running struct {
 func (r running) Finish() { r.pipe.Drain() }
 
 func (m *machine) launch(what Launch, l lease, generation int, log *output.Log) (process, error) {
+	// The user's own clean-up of temporary folders may have taken it away.
+	if err := os.MkdirAll(m.spec.RunDir, 0o700); err != nil {
+		return nil, err
+	}
 	for _, f := range what.Files {
 		if err := f.write(); err != nil {
 			return nil, err

@@ -13,7 +13,7 @@ type orders struct {
 	why  string // who asked for what, last
 
 	changed chan struct{} // holds one token after a change
-	killed  chan struct{} // closed by the first kill
+	killed  chan struct{} // closed by a kill, and another one for the next child
 }
 
 func newOrders() orders {
@@ -35,12 +35,26 @@ func (o *orders) restart(why string) {
 func (o *orders) kill(why string) {
 	o.give(func() {
 		o.want, o.now, o.anew, o.why = false, false, false, why
-		select {
-		case <-o.killed:
-		default:
+		if !o.isKilled() {
 			close(o.killed)
 		}
 	})
+}
+
+func (o *orders) isKilled() bool {
+	select {
+	case <-o.killed:
+		return true
+	default:
+		return false
+	}
+}
+
+// kills returns a channel that is closed when the present child is to be killed.
+func (o *orders) kills() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.killed
 }
 
 func (o *orders) give(f func()) {
@@ -61,8 +75,18 @@ func (o *orders) begin() (wanted, asked bool) {
 	asked = o.now
 	if o.want {
 		o.now, o.anew = false, false
+		if o.isKilled() {
+			o.killed = make(chan struct{})
+		}
 	}
 	return o.want, asked
+}
+
+// reason returns who asked for what, last.
+func (o *orders) reason() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.why
 }
 
 // pending says the same without taking the order.

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
+	"syscall"
 	"time"
 
 	"github.com/coder/websocket"
@@ -32,6 +34,30 @@ const politeness = 250 * time.Millisecond
 type waitingError struct{ what string }
 
 func (e *waitingError) Error() string { return e.what }
+
+// blindError is a question that could not be asked. It says nothing about the child.
+type blindError struct{ err error }
+
+func (e *blindError) Error() string { return "not asked: " + e.err.Error() }
+func (e *blindError) Unwrap() error { return e.err }
+
+// ourFault says whether an error is a lack of ours and none of the child's.
+func ourFault(err error) bool {
+	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL} {
+		if errors.Is(err, lack) {
+			return true
+		}
+	}
+	return false
+}
+
+// noAnswer returns the error for a request that failed.
+func noAnswer(what string, port uint16, err error) error {
+	if ourFault(err) {
+		return &blindError{err}
+	}
+	return &waitingError{fmt.Sprintf("no %s on port %d: %v", what, port, cause(err))}
+}
 
 func (m *machine) prove(ctx context.Context, p process, pair ports.Pair, waiting func(string)) (goodbye func(), err error) {
 	var said string
@@ -106,10 +132,10 @@ func (m *machine) ask(ctx context.Context, p process, pair ports.Pair) (goodbye 
 // addresses returns where a client of the instance may knock: browsers try ::1 and
 // 127.0.0.1 for localhost, so a stranger on either is in the way.
 func (s Spec) addresses() []netip.Addr {
-	if ip, err := netip.ParseAddr(s.Host); err == nil && !ip.IsLoopback() && !ip.IsUnspecified() {
-		return []netip.Addr{ip}
+	if s.local() {
+		return []netip.Addr{ipv4Loopback, netip.IPv6Loopback()}
 	}
-	return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
+	return []netip.Addr{netip.MustParseAddr(s.Host)}
 }
 
 // listening returns the address at which the child answers on a port.
@@ -126,10 +152,16 @@ func (m *machine) listening(p process, port int) (netip.AddrPort, error) {
 			}
 			continue
 		case err != nil:
-			return netip.AddrPort{}, fmt.Errorf("port %d: %w", port, err)
+			return netip.AddrPort{}, &blindError{fmt.Errorf("port %d: %w", port, err)}
 		}
 		for _, s := range sockets {
 			if !p.(running).Owns(s.Inode) {
+				// Without a descriptor to spare nobody's sockets can be seen.
+				null, err := os.Open(os.DevNull)
+				if err != nil {
+					return netip.AddrPort{}, &blindError{err}
+				}
+				null.Close()
 				return netip.AddrPort{}, conflict(port, s)
 			}
 			if !found.IsValid() {
@@ -152,33 +184,6 @@ func answers(at netip.AddrPort) bool {
 	return true
 }
 
-// dial connects for a probe. The connection is reset when it is closed: otherwise
-// each probe would leave a connection in TIME_WAIT on the child's port, wherever the
-// child closes first, and nobody could bind that port for a minute after its release.
-func dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	var d net.Dialer
-	c, err := d.DialContext(ctx, network, addr)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.(*net.TCPConn).SetLinger(0); err != nil {
-		c.Close()
-		return nil, err
-	}
-	return c, nil
-}
-
-// probes is the client of all probes. It keeps no connection, follows no redirect
-// and asks no proxy: the answer must be the child's own.
-var probes = &http.Client{
-	Transport: &http.Transport{
-		DialContext:        dial,
-		DisableKeepAlives:  true,
-		DisableCompression: true,
-	},
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-}
-
 // askHTTP requests a page. Any answer below 500 is one: a viewer may well want a
 // login. The returned function reads the page to its end, or the child would see its
 // answer cut off.
@@ -190,10 +195,11 @@ func askHTTP(ctx context.Context, at netip.AddrPort, path string, timeout time.D
 		return nil, err
 	}
 	req.Header.Set("User-Agent", userAgent)
-	resp, err := probes.Do(req)
+	req.Close = true
+	resp, err := new(connection).client().Do(req)
 	if err != nil {
 		cancel()
-		return nil, &waitingError{fmt.Sprintf("no HTTP answer on port %d: %v", at.Port(), cause(err))}
+		return nil, noAnswer("HTTP answer", at.Port(), err)
 	}
 	read = func() {
 		defer cancel()
@@ -214,22 +220,24 @@ func askHTTP(ctx context.Context, at netip.AddrPort, path string, timeout time.D
 func askWebSocket(ctx context.Context, at netip.AddrPort, path string, timeout time.Duration) (bye func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	var c connection
 	conn, resp, err := websocket.Dial(ctx, "ws://"+at.String()+path, &websocket.DialOptions{
-		HTTPClient: probes,
+		HTTPClient: c.client(),
 		HTTPHeader: http.Header{"User-Agent": {userAgent}},
 	})
 	if err != nil {
 		if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
 			return nil, &waitingError{fmt.Sprintf("WebSocket handshake answered %s on port %d", resp.Status, at.Port())}
 		}
-		return nil, &waitingError{fmt.Sprintf("no WebSocket handshake on port %d: %v", at.Port(), cause(err))}
+		return nil, noAnswer("WebSocket handshake", at.Port(), err)
 	}
 	return func() {
 		defer conn.CloseNow()
 		// Close reads on until the child closes, too: some viewers send their whole
 		// scene first, and more than the default limit of one message.
 		conn.SetReadLimit(-1)
-		rest := time.AfterFunc(politeness, func() { conn.CloseNow() })
+		// Not CloseNow: that one waits for the Close which is under way.
+		rest := time.AfterFunc(politeness, func() { c.Close() })
 		defer rest.Stop()
 		conn.Close(websocket.StatusNormalClosure, "")
 	}, nil

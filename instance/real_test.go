@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -125,10 +124,9 @@ func brisk() Spec {
 	return spec
 }
 
-func page(t testing.TB, port int) string {
+func readPage(t testing.TB, port int) string {
 	t.Helper()
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: dial}}
-	resp, err := client.Get(fmt.Sprintf("http://127.0.0.1:%d/", port))
+	resp, err := new(connection).client().Get(fmt.Sprintf("http://127.0.0.1:%d/", port))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +157,7 @@ func bindable(t testing.TB, port int) {
 func TestRealViewerIsReadyOnItsPair(t *testing.T) {
 	p := settle(t, brisk(), viewertest.Command()...)
 	st := p.until(Ready, nil)
-	if got, want := page(t, st.HTTPPort), fmt.Sprintf("MIKTOS_WS_PORT=%d\n", st.WSPort); !strings.Contains(got, want) {
+	if got, want := readPage(t, st.HTTPPort), fmt.Sprintf("MIKTOS_WS_PORT=%d\n", st.WSPort); !strings.Contains(got, want) {
 		t.Errorf("got page %q, want %q in it", got, want)
 	}
 	p.Measure()
@@ -323,5 +321,70 @@ func TestPlainViewerGetsItsPortsReleased(t *testing.T) {
 				t.Errorf("got %+v, want what was learnt to be paid once", again)
 			}
 		})
+	}
+}
+
+// shell returns the command of a viewer behind a line of script.
+func shell(script string, flags ...string) []string {
+	return append([]string{"/bin/sh", "-c", script + `; exec "$0" "$@"`}, viewertest.Command(flags...)...)
+}
+
+func TestSlowViewerIsNotBlamedForItsWords(t *testing.T) {
+	for _, line := range []string{
+		"metrics: listen tcp :9100: bind: address already in use",
+		"an earlier run said: address already in use",
+		"Checking whether port 8080 is in use: no",
+	} {
+		t.Run(line, func(t *testing.T) {
+			p := settle(t, brisk(), shell("echo '"+line+"'", "-late", "700ms")...)
+			if st := p.until(Ready, nil); st.Generation != 1 || st.Hold == "release" {
+				t.Errorf("got %+v, want the first child ready over its guard", st)
+			}
+		})
+	}
+}
+
+func TestCrashOverAnotherPortTeachesNothing(t *testing.T) {
+	spec := brisk()
+	spec.Hold = "auto"
+	p := settle(t, spec, shell("echo 'listen tcp :9100: bind: address already in use' >&2; exit 1")...)
+	if st := p.until(Backoff, nil); st.LastExit.Class != ClassCrash || p.host.Programs.Plain(p.spec.Program) {
+		t.Errorf("got %+v and plain = %v, want a crash and nothing learnt", st.LastExit, p.host.Programs.Plain(p.spec.Program))
+	}
+}
+
+func TestRuntimeFolderIsMadeAgain(t *testing.T) {
+	p := settle(t, brisk(), viewertest.Command()...)
+	st := p.until(Ready, nil)
+	if err := os.RemoveAll(p.spec.RunDir); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(st.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	p.until(Ready, func(c Change) bool { return c.Status.Generation == 2 })
+}
+
+func TestStrangerOnTheOtherLoopbackIsNamed(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("who listens can be told on Linux only")
+	}
+	p := settle(t, brisk(), viewertest.Command("-late", "300ms")...)
+	st := p.until(Starting, nil)
+	thief, err := net.Listen("tcp", fmt.Sprintf("[::1]:%d", st.WSPort))
+	if err != nil {
+		t.Skip("needs IPv6 on loopback: ", err)
+	}
+	defer thief.Close()
+	ready := p.until(Ready, nil)
+	if got, want := ready.LastExit, fmt.Sprintf("pid %d", os.Getpid()); got == nil || !strings.Contains(got.Reason, want) {
+		t.Errorf("got %+v, want a conflict that names %q", got, want)
+	}
+}
+
+func TestReasonsAreFitToShow(t *testing.T) {
+	p := settle(t, brisk(), "/bin/sh", "-c", `printf '\033]0;owned\007\033[2J%s address already in use\n' "$(head -c 9000 /dev/zero | tr '\0' x)"; exit 1`)
+	if st := p.until(Backoff, nil); strings.ContainsRune(st.Reason, 0x1b) || len(st.Reason) > 400 {
+		t.Errorf("got a reason of %d bytes, %q, want a short one without escapes", len(st.Reason), st.Reason)
 	}
 }

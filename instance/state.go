@@ -7,29 +7,28 @@ import "fmt"
 type State string
 
 const (
-	// Pending: created, or waiting for a start slot. Followed by Starting or Stopped.
+	// Pending: created, or waiting for a start slot.
 	Pending State = "pending"
-	// Starting: a pair is leased and a child spawned, not proven ready yet.
-	// Followed by Ready, Backoff, Stopping, Stopped, Failed, or Starting again on
-	// another pair after a port conflict.
+	// Starting: a pair is leased and a child spawned, not proven ready yet. Also the
+	// next child after a port conflict, on another pair.
 	Starting State = "starting"
 	// Ready: HTTP answered, the WebSocket handshake completed, and both listeners
-	// belong to the child. Followed by Degraded, Backoff, Stopping, Stopped or Failed.
+	// belong to the child.
 	Ready State = "ready"
 	// Degraded: one half stopped answering, or a port is no longer the child's.
-	// Followed by Ready, Backoff, Stopping, Stopped or Failed.
+	// Followed by Ready again, or by the child's end.
 	Degraded State = "degraded"
 	// Stopping: a stop or restart was asked; the stop signal is sent and the grace
-	// period runs. Followed by Stopped or Starting.
+	// period runs.
 	Stopping State = "stopping"
-	// Backoff: waiting for the next try; Status.NextTryAt says when. Followed by
-	// Starting or Stopped.
+	// Backoff: waiting for the next try after a failure; Status.NextTryAt says when.
+	// Also without a child: no pair was to be had, or no process.
 	Backoff State = "backoff"
-	// Stopped: not wanted any more, or exited cleanly under the on-failure policy.
-	// Followed by Starting when a start is asked.
+	// Stopped: not wanted any more, or exited cleanly under the on-failure policy. A
+	// start or restart leads out of it.
 	Stopped State = "stopped"
-	// Failed: a crash loop, or a fault that no restart cures. Followed by Starting
-	// every failed_retry, or when a start is asked, or by Stopped.
+	// Failed: a crash loop, or a fault that no restart cures. A try every failed_retry,
+	// a start or a restart leads out of it.
 	Failed State = "failed"
 )
 
@@ -53,20 +52,23 @@ const (
 	ClassMisbound Class = "misbound"
 )
 
-// next lists the steps that a state may be followed by. Only set consults it: a
-// step outside it is a programming error.
+// next lists the steps that a state may be followed by, besides a new reason to stay
+// in it. Only publish consults it: a step outside it is a programming error.
 var next = map[State][]State{
-	Pending:  {Starting, Stopped, Failed},
-	Starting: {Ready, Starting, Backoff, Stopping, Stopped, Failed},
+	Pending:  {Starting, Backoff, Stopped, Failed},
+	Starting: {Ready, Pending, Backoff, Stopping, Stopped, Failed},
 	Ready:    {Degraded, Backoff, Stopping, Stopped, Failed},
-	Degraded: {Ready, Backoff, Stopping, Stopped, Failed},
-	Stopping: {Starting, Stopped, Pending},
-	Backoff:  {Starting, Pending, Stopped},
-	Stopped:  {Starting, Pending},
-	Failed:   {Starting, Pending, Stopped},
+	Degraded: {Ready, Starting, Pending, Backoff, Stopping, Stopped, Failed},
+	Stopping: {Starting, Pending, Backoff, Stopped, Failed},
+	Backoff:  {Starting, Pending, Stopped, Failed},
+	Stopped:  {Starting, Pending, Backoff, Failed},
+	Failed:   {Starting, Pending, Backoff, Stopped},
 }
 
 func checkStep(from, to State) error {
+	if from == to {
+		return nil
+	}
 	for _, s := range next[from] {
 		if s == to {
 			return nil

@@ -30,6 +30,7 @@ type act struct {
 	rest     time.Duration // how long a grandchild outlives the leader
 	print    string        // at once
 	plain    bool          // another hold is left to try
+	bound    int           // how many of its ports it listens on
 	astray   string        // what elsewhere says
 	stranger *ConflictError
 	sick     func(since time.Duration) error // liveness, since ready
@@ -91,15 +92,6 @@ func (w *world) leases() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.held)
-}
-
-func (w *world) child(n int) *actor {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if n >= len(w.children) {
-		return nil
-	}
-	return w.children[n]
 }
 
 func (w *world) spawned() int {
@@ -225,6 +217,8 @@ func (w *world) concede(lease) bool {
 	defer w.mu.Unlock()
 	return w.children[len(w.children)-1].act.plain
 }
+
+func (w *world) bound(p process, _ ports.Pair) int { return p.(*actor).act.bound }
 
 func (w *world) foreign(p process, _ ports.Pair) *ConflictError { return p.(*actor).act.stranger }
 func (w *world) elsewhere(p process, _ ports.Pair) string       { return p.(*actor).act.astray }

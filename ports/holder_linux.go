@@ -31,6 +31,12 @@ func holderOf(port int) (Holder, bool, error) {
 	return Holder{}, false, dumpErr
 }
 
+func (s Socket) holder(port int) Holder {
+	h := Holder{Port: port, PID: processWith(map[uint64]bool{s.Inode: true}), UID: s.UID, User: userName(s.UID), State: Listening}
+	describe(&h)
+	return h
+}
+
 // inState picks the sockets that make up a state.
 func inState(sockets []diagMessage, state State) []diagMessage {
 	var found []diagMessage

@@ -9,6 +9,10 @@ type Socket struct {
 	Addr  netip.Addr // where it is bound; unspecified for all addresses
 }
 
+// Holder returns who has the socket open, which listens on port. It walks /proc, as
+// HolderOf does, and is meant for messages, too.
+func (s Socket) Holder(port int) Holder { return s.holder(port) }
+
 // Listeners returns the sockets that would answer a client at each of addrs and port, at
 // most one per address, and none twice. No addrs stands for 127.0.0.1 and ::1; an
 // unspecified address stands for its family's loopback, and :: for both. It asks the

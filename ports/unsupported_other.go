@@ -13,6 +13,10 @@ var errNoTables = fmt.Errorf("socket tables: %w", errors.ErrUnsupported)
 
 func holderOf(int) (Holder, bool, error) { return Holder{}, false, errNoTables }
 
+func (s Socket) holder(port int) Holder {
+	return Holder{Port: port, UID: s.UID, User: userName(s.UID), State: Listening}
+}
+
 func listeners([]netip.Addr, int) ([]Socket, error) { return nil, errNoTables }
 
 func established([]int) (map[int]int, error) { return nil, errNoTables }

@@ -9,6 +9,9 @@ import (
 // ErrEnding is an order to a fleet that is being ended.
 var ErrEnding = errors.New("the fleet is ending")
 
+// ErrNotBegun is an order that comes before the fleet runs.
+var ErrNotBegun = errors.New("the fleet has not begun yet")
+
 // UnknownInstanceError is a word that names no instance, or more than one.
 type UnknownInstanceError struct {
 	Word       string

@@ -46,8 +46,10 @@ const (
 const (
 	// remembered is how many events a subscriber can go back.
 	remembered = 4096
-	// behind is how many events a subscriber may lag before it is cut off.
-	behind = 1024
+	// behind is how many events a subscriber may lag before it is cut off, at least,
+	// and perInstance how many for each instance: all of them may start or stop at once.
+	behind      = 1024
+	perInstance = 16
 )
 
 // history numbers events and hands them to subscribers. It never waits for one: a
@@ -61,6 +63,14 @@ type history struct {
 	events []Event // the latest, oldest first
 	subs   map[chan Event]struct{}
 	closed bool
+	lag    int // how many events a new subscriber may lag
+}
+
+// expect makes room for the events of so many instances at once.
+func (h *history) expect(instances int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lag = perInstance * instances
 }
 
 func (h *history) add(e Event) {
@@ -112,7 +122,7 @@ func (h *history) subscribe(ctx context.Context, after uint64) <-chan Event {
 			}
 		}
 	}
-	c := make(chan Event, len(past)+behind)
+	c := make(chan Event, len(past)+max(behind, h.lag))
 	for _, e := range past {
 		c <- e
 	}

@@ -110,7 +110,7 @@ func (s *Supervisor) order(verb string, ids []string, by Actor, give func(*insta
 	for _, id := range ids {
 		i := slices.IndexFunc(s.members, func(m *member) bool { return m.ID() == id && !m.leaving })
 		if i < 0 {
-			return &UnknownInstanceError{Word: id}
+			return &UnknownInstanceError{Word: id, Known: s.staying()}
 		}
 		chosen = append(chosen, s.members[i])
 	}
@@ -122,12 +122,26 @@ func (s *Supervisor) order(verb string, ids []string, by Actor, give func(*insta
 	return nil
 }
 
+// staying returns the ids of the members that are not leaving.
+func (s *Supervisor) staying() []string {
+	var ids []string
+	for _, m := range s.members {
+		if !m.leaving {
+			ids = append(ids, m.ID())
+		}
+	}
+	return ids
+}
+
 // Scale changes how many instances there are. More are added at the end and started;
 // fewer: those with the highest indexes are stopped and removed. It returns when the
 // change is under way.
 func (s *Supervisor) Scale(n int, by Actor) error {
 	if n < 1 {
 		return fmt.Errorf("scale to %d: a fleet has at least one instance", n)
+	}
+	if err := s.checkCount(n); err != nil {
+		return err
 	}
 	for {
 		leaver, err := s.scale(n, by)
@@ -144,8 +158,11 @@ func (s *Supervisor) Scale(n int, by Actor) error {
 func (s *Supervisor) scale(n int, by Actor) (leaver *member, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ending || s.begin == nil {
+	switch {
+	case s.ending:
 		return nil, ErrEnding
+	case s.begin == nil:
+		return nil, ErrNotBegun
 	}
 	why := fmt.Sprintf("scale to %d asked by %s", n, by)
 	places := s.fleet.Places(n)
@@ -169,6 +186,7 @@ func (s *Supervisor) scale(n int, by Actor) (leaver *member, err error) {
 	}
 	s.history.add(Event{Type: EventAction, Reason: fmt.Sprintf("scale to %d", n), By: &by})
 	s.desired = n
+	s.history.expect(n)
 	for _, p := range places {
 		if m := there[p.ID]; m != nil && m.leaving {
 			m.leaving = false

@@ -2,10 +2,12 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -99,6 +101,10 @@ func New(o Options) (*Supervisor, error) {
 		Changed:  s.changed,
 		Log:      o.Log,
 	}
+	if err := s.checkCount(o.Count); err != nil {
+		nursery.Close()
+		return nil, err
+	}
 	places := f.Places(o.Count)
 	s.members, err = s.prepare(places, places)
 	if err != nil {
@@ -106,7 +112,18 @@ func New(o Options) (*Supervisor, error) {
 		return nil, err
 	}
 	s.desired = len(places)
+	s.history.expect(s.desired)
 	return s, nil
+}
+
+// maxInstances bounds a fleet by the number of pairs that there can be at all.
+const maxInstances = 32000
+
+func (s *Supervisor) checkCount(n int) error {
+	if n > maxInstances {
+		return &CapacityError{Wanted: n, Pairs: maxInstances, Range: s.fleet.Ports.SearchRange, Near: s.fleet.Ports.HTTP}
+	}
+	return nil
 }
 
 // prepare takes a pair for each of the added places, in their order, and makes their
@@ -129,8 +146,11 @@ func (s *Supervisor) prepare(added, all []configs.Place) (made []*member, err er
 		}
 		for _, m := range made {
 			m.Discard()
-			os.RemoveAll(s.runDir(m.ID()))
 		}
+		for _, p := range added {
+			os.RemoveAll(s.runDir(p.ID))
+		}
+		os.Remove(filepath.Join(s.dirs.Runtime, instancesDir)) // stays if others are in it
 		made = nil
 	}()
 	for _, p := range added {
@@ -161,6 +181,9 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	// Lives end on their own context, not on ctx: Down ends them, too.
 	lives, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
+	if ctx.Err() != nil {
+		end() // before anything has begun: nothing does
+	}
 	var wg sync.WaitGroup
 
 	s.mu.Lock()
@@ -223,6 +246,9 @@ func (s *Supervisor) await(wg *sync.WaitGroup, bound time.Duration) error {
 			survivors[m.ID()] = pids
 		}
 	}
+	if len(survivors) == 0 {
+		return errors.New("every process is gone, but a log could not be written to its end")
+	}
 	return &UnstoppedError{Survivors: survivors}
 }
 
@@ -234,80 +260,13 @@ func (s *Supervisor) longestGrace() time.Duration {
 	return longest
 }
 
-// changed hears every step of every instance.
-func (s *Supervisor) changed(c instance.Change) {
-	st := c.Status
-	s.history.add(Event{
-		Type:       EventState,
-		Instance:   st.ID,
-		From:       c.From,
-		To:         st.State,
-		Reason:     st.Reason,
-		Class:      c.Class,
-		PID:        st.PID,
-		Generation: st.Generation,
-		HTTPPort:   st.HTTPPort,
-		WSPort:     st.WSPort,
-	})
-	s.logStep(c)
-	if st.State == instance.Stopped {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for _, m := range s.members {
-			if m.ID() == st.ID && m.leaving {
-				m.removed = true
-				m.cancel()
-			}
-		}
-	}
-}
-
-func (s *Supervisor) logStep(c instance.Change) {
-	st := c.Status
-	attrs := []any{"instance", st.ID}
-	if st.PID != 0 {
-		attrs = append(attrs, "pid", st.PID)
-	}
-	if st.HTTPPort != 0 {
-		attrs = append(attrs, "http", st.HTTPPort, "ws", st.WSPort)
-	}
-	if st.Reason != "" {
-		attrs = append(attrs, "reason", st.Reason)
-	}
-	if st.NextTryAt != nil {
-		attrs = append(attrs, "next_try_in", time.Until(*st.NextTryAt).Round(time.Millisecond))
-	}
-	level := slog.LevelInfo
-	switch st.State {
-	case instance.Degraded, instance.Backoff:
-		level = slog.LevelWarn
-	case instance.Failed:
-		level = slog.LevelError
-	case instance.Pending, instance.Starting:
-		if c.Class == instance.ClassNone {
-			level = slog.LevelDebug
-		} else {
-			level = slog.LevelWarn
-		}
-	}
-	s.log.Log(context.Background(), level, string(st.State), attrs...)
-}
-
 // remove forgets a member whose life is over, where it was to leave.
 func (s *Supervisor) remove(m *member) {
 	s.mu.Lock()
-	gone := false
-	if m.leaving {
-		for i := range s.members {
-			if s.members[i] == m {
-				s.members = append(s.members[:i], s.members[i+1:]...)
-				gone = true
-				break
-			}
-		}
-	}
-	s.mu.Unlock()
-	if gone {
+	defer s.mu.Unlock()
+	if i := slices.Index(s.members, m); i >= 0 && m.leaving {
+		s.members = slices.Delete(s.members, i, i+1)
+		// Under the lock, so that a place that is wanted again is told of later.
 		s.history.add(Event{Type: EventRemoved, Instance: m.ID()})
 	}
 }
