@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strings"
@@ -52,12 +53,12 @@ func newConsole(stdout, stderr *os.File) *console {
 	return c
 }
 
-// print writes text to stdout. It waits where many other pieces wait, but not for
-// longer than until close.
-func (c *console) print(text []byte) {
+// print writes text to stdout. It waits where many other pieces wait, until ctx ends
+// at the latest.
+func (c *console) print(ctx context.Context, text []byte) {
 	select {
 	case c.pieces <- piece{c.stdout, text}:
-	case <-c.closing:
+	case <-ctx.Done():
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/miktos/miktosctl/configs"
+	"github.com/miktos/miktosctl/instance"
 	"github.com/miktos/miktosctl/instance/output"
 	"github.com/miktos/miktosctl/supervisor"
 	"github.com/miktos/miktosctl/supervisor/control"
@@ -49,6 +50,7 @@ func (a *app) detached(ctx context.Context, f *configs.Fleet, o upFlags) error {
 		show:    screen.show,
 		judge:   ready(false, nil),
 		render:  starting,
+		aim:     instance.Ready,
 		timeout: patience(f, o, startSlots(f)),
 	}
 	_, _, waited := w.run(ctx)
@@ -56,7 +58,7 @@ func (a *app) detached(ctx context.Context, f *configs.Fleet, o upFlags) error {
 		return died(f.Name, log)
 	}
 	if status, err := c.Status(ctx); err == nil {
-		screen.print([]byte(links(status, a.painter(a.stdout))))
+		screen.print(ctx, []byte(links(status, a.painter(a.stdout))))
 	}
 	if waited != nil {
 		return &failure{

@@ -58,7 +58,7 @@ func (a *app) down(ctx context.Context) error {
 	var left *control.RefusedError
 	switch {
 	case err == nil:
-		screen.print(fmt.Appendf(nil, "fleet %s is down: %s stopped\n", name, plural(n, "instance")))
+		screen.print(context.Background(), fmt.Appendf(nil, "fleet %s is down: %s stopped\n", name, plural(n, "instance")))
 		return nil
 	case errors.As(err, &left):
 		return failf(left.Advice, "fleet %s: %s", name, left.Message)

@@ -50,7 +50,7 @@ func (a *app) foreground(f *configs.Fleet, o upFlags) (err error) {
 	var screens sync.WaitGroup
 	if o.report == 0 {
 		events := fleet.Subscribe(shown, 0)
-		screens.Go(func() { a.narrate(screen, fleet, events) })
+		screens.Go(func() { a.narrate(shown, screen, fleet, events) })
 		screens.Go(func() { a.echo(shown, screen, fleet, begun) })
 	}
 
@@ -89,7 +89,8 @@ func (a *app) foreground(f *configs.Fleet, o upFlags) (err error) {
 
 	g.Run()
 	sigs.stop()
-	// The logs are closed by now, and with them the echo; unless something survived.
+	// The logs are closed by now, and with them the echo; unless something survived, or
+	// stdout takes nothing.
 	late := time.AfterFunc(time.Second, hide)
 	defer late.Stop()
 	screens.Wait()
@@ -115,7 +116,7 @@ func (a *app) supervisorLog(screen *console, o upFlags) *slog.Logger {
 }
 
 // narrate shows how far the fleet is, and where it is to be seen once it has settled.
-func (a *app) narrate(screen *console, fleet *supervisor.Supervisor, events <-chan supervisor.Event) {
+func (a *app) narrate(ctx context.Context, screen *console, fleet *supervisor.Supervisor, events <-chan supervisor.Event) {
 	all := newRoster(fleet.Status())
 	settled := ready(false, nil)
 	told := false
@@ -135,7 +136,7 @@ func (a *app) narrate(screen *console, fleet *supervisor.Supervisor, events <-ch
 		}
 		told = true
 		screen.show("")
-		screen.print([]byte(links(fleet.Status(), a.painter(a.stdout))))
+		screen.print(ctx, []byte(links(fleet.Status(), a.painter(a.stdout))))
 	}
 }
 
@@ -145,7 +146,7 @@ func (a *app) echo(ctx context.Context, screen *console, fleet *supervisor.Super
 	p.widen(fleet.Status())
 	// The last lines, because some may be printed before the following begins.
 	for lines := range control.Tail(ctx, fleet, control.Select{Last: 100, Since: begun, Follow: true}) {
-		screen.print(append([]byte(nil), p.render(lines)...))
+		screen.print(ctx, append([]byte(nil), p.render(lines)...))
 	}
 }
 

@@ -26,8 +26,10 @@ func (h *logHandler) Enabled(_ context.Context, l slog.Level) bool { return l >=
 
 func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 	var b strings.Builder
-	b.WriteString(h.paint.in(dim, r.Time.Format(h.stamp)))
-	b.WriteByte(' ')
+	if !r.Time.IsZero() {
+		b.WriteString(h.paint.in(dim, r.Time.Format(h.stamp)))
+		b.WriteByte(' ')
+	}
 	b.WriteString(h.paint.in(levelColour(r.Level), fmt.Sprintf("%-5s", r.Level)))
 	b.WriteByte(' ')
 	b.WriteString(r.Message)

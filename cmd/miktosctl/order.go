@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -71,6 +70,7 @@ func (a *app) order(ctx context.Context, verb string, which control.Which, noWai
 	w := wait{
 		client:  c,
 		show:    screen.show,
+		aim:     instance.Ready,
 		timeout: timeout,
 		order: func(ctx context.Context) ([]string, error) {
 			return give(ctx, which)
@@ -78,7 +78,7 @@ func (a *app) order(ctx context.Context, verb string, which control.Which, noWai
 	}
 	switch verb {
 	case "stop":
-		w.judge, w.render = stopped(true), stopping
+		w.aim, w.judge, w.render = instance.Stopped, stopped(true), stopping
 	case "start":
 		w.judge, w.render = ready(true, nil), starting
 	case "restart":
@@ -101,12 +101,8 @@ func (a *app) order(ctx context.Context, verb string, which control.Which, noWai
 	old := newRoster(before)
 	for _, s := range seats {
 		if text := outcome(s, old.find(s.ID)); text != "" {
-			screen.print([]byte(text + "\n"))
+			screen.print(ctx, []byte(text+"\n"))
 		}
-	}
-	var overdue *failure
-	if errors.As(err, &overdue) && verb == "stop" {
-		overdue.err = fmt.Errorf("not stopped after %s", timeout)
 	}
 	return err
 }

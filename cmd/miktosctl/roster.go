@@ -68,6 +68,15 @@ func (r *roster) apply(e supervisor.Event) {
 	}
 }
 
+// catchUp takes in a status after events were missed. What was ordered was carried
+// out, for all that is known.
+func (r *roster) catchUp(s supervisor.Status) {
+	r.seats = newRoster(s).seats
+	for _, seat := range r.seats {
+		seat.ordered, seat.moved = true, true
+	}
+}
+
 // only leaves those with these names in the roster, all if there are none.
 func (r *roster) only(ids []string) []*seat {
 	if len(ids) == 0 {

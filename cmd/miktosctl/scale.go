@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/miktos/miktosctl/instance"
 	"github.com/miktos/miktosctl/supervisor/control"
 )
 
@@ -66,6 +67,7 @@ func (a *app) scale(ctx context.Context, n int, noWait bool, timeout time.Durati
 			}
 			return starting(seats)
 		},
+		aim:     instance.Ready,
 		timeout: timeout,
 	}
 	if _, _, err := w.run(ctx); err != nil {
@@ -75,6 +77,6 @@ func (a *app) scale(ctx context.Context, n int, noWait bool, timeout time.Durati
 	if err != nil {
 		return err
 	}
-	screen.print([]byte(links(status, a.painter(a.stdout))))
+	screen.print(ctx, []byte(links(status, a.painter(a.stdout))))
 	return nil
 }

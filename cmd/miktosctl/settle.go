@@ -15,6 +15,7 @@ import (
 // wait is a wait for what becomes of instances.
 type wait struct {
 	client  *control.Client
+	aim     instance.State                                          // what all are to become
 	show    func(string)                                            // the progress line
 	order   func(ctx context.Context) (ids []string, err error)     // given before the wait; nil: none
 	judge   func(seats []*seat, all *roster) (done bool, err error) // asked after each event
@@ -60,11 +61,21 @@ func (w *wait) run(ctx context.Context) (before supervisor.Status, seats []*seat
 	if done, err := look(); done || err != nil {
 		return before, seats, err
 	}
+	last := uint64(0)
 	for e, err := range events {
 		if err != nil {
 			return before, seats, w.ended(ctx, err, seats)
 		}
 		all.apply(e)
+		if last != 0 && e.Seq != last+1 {
+			// We were cut off for so long that not all is remembered any more.
+			now, err := w.client.Status(ctx)
+			if err != nil {
+				return before, seats, err
+			}
+			all.catchUp(now)
+		}
+		last = e.Seq
 		if done, err := look(); done || err != nil {
 			return before, seats, err
 		}
@@ -77,29 +88,28 @@ func (w *wait) ended(ctx context.Context, err error, seats []*seat) error {
 	if !errors.Is(context.Cause(ctx), errOverdue) {
 		return err
 	}
+	// The status knows more than the events of what an instance is waited for.
+	ask, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	status, _ := w.client.Status(ask)
+	now := newRoster(status)
 	var late []string
-	now, _ := w.now()
 	for _, s := range seats {
 		if one := now.find(s.ID); one != nil {
 			s = one
 		}
-		if s.State != instance.Ready {
+		if s.State != w.aim {
 			late = append(late, s.trouble())
 		}
 	}
-	if len(late) == 0 {
-		return failf("", "not done after %s", w.timeout)
+	f := failf("", "not %s after %s", w.aim, w.timeout)
+	if len(late) > 0 {
+		f.err = fmt.Errorf("%w: %s", f.err, strings.Join(late, "; "))
 	}
-	return failf("miktosctl logs shows what the program says", "not ready after %s: %s", w.timeout, strings.Join(late, "; "))
-}
-
-// now returns what the status says: it knows more about what is waited for than the
-// events.
-func (w *wait) now() (*roster, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	s, err := w.client.Status(ctx)
-	return newRoster(s), err
+	if w.aim == instance.Ready {
+		f.hint = "miktosctl logs shows what the program says"
+	}
+	return f
 }
 
 // ready is content when all are, and gives up on those that will not be. What an
