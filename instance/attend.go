@@ -206,11 +206,25 @@ func (s *spell) end(e end) end {
 	return e
 }
 
-// live checks a ready child until ctx ends. The first check comes after a random
-// part of the interval, so that a fleet that started together is not asked together.
+// beats is how many times in an interval children are checked at all. A fleet that was
+// checked at once would be a burst of work, and one child at a time would wake the whole
+// machinery for each of them; that costs more than the checks.
+const beats = 5
+
+// nextBeat returns the time until the next check of a child, whose place in the
+// interval is beat. It is the same time for all that share the place.
+func nextBeat(now time.Time, interval time.Duration, beat int) time.Duration {
+	at := now.Truncate(interval).Add(interval * time.Duration(beat) / beats)
+	for !at.After(now) {
+		at = at.Add(interval)
+	}
+	return at.Sub(now)
+}
+
+// live checks a ready child until ctx ends.
 func (i *Instance) live(ctx context.Context, p process, pair ports.Pair, out chan<- error) {
-	wait := time.Duration(rand.Float64() * float64(i.spec.Probe.Interval))
-	timer := time.NewTimer(wait)
+	beat := rand.IntN(beats)
+	timer := time.NewTimer(nextBeat(time.Now(), i.spec.Probe.Interval, beat))
 	defer timer.Stop()
 	for {
 		select {
@@ -224,7 +238,7 @@ func (i *Instance) live(ctx context.Context, p process, pair ports.Pair, out cha
 		case <-ctx.Done():
 			return
 		}
-		timer.Reset(i.spec.Probe.Interval)
+		timer.Reset(nextBeat(time.Now(), i.spec.Probe.Interval, beat))
 	}
 }
 
