@@ -135,15 +135,20 @@ func (s *Supervisor) launch(p configs.Place, pair ports.Pair, generation int, ru
 	return what
 }
 
-// slots returns the tokens for children that may be starting at once.
-func slots(max int) chan struct{} {
-	if max < 0 {
-		max = maxStarting(runtime.NumCPU())
+// StartSlots returns how many children of a fleet may be starting at once; 0: no limit.
+func StartSlots(f *configs.Fleet) int {
+	if f.MaxStarting < 0 {
+		return maxStarting(runtime.NumCPU())
 	}
-	if max == 0 {
+	return f.MaxStarting
+}
+
+// slots returns a token for each of so many children; nil for no limit.
+func slots(n int) chan struct{} {
+	if n == 0 {
 		return nil
 	}
-	return make(chan struct{}, max)
+	return make(chan struct{}, n)
 }
 
 func maxStarting(cpus int) int { return max(16, 4*cpus) }

@@ -97,7 +97,7 @@ func New(o Options) (*Supervisor, error) {
 		Ports:    s.allocator,
 		Nursery:  nursery,
 		Programs: new(instance.Programs),
-		Slots:    slots(f.MaxStarting),
+		Slots:    slots(StartSlots(f)),
 		Changed:  s.changed,
 		Log:      o.Log,
 	}

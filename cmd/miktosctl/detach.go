@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -51,7 +50,7 @@ func (a *app) detached(ctx context.Context, f *configs.Fleet, o upFlags) error {
 		judge:   ready(false, nil),
 		render:  starting,
 		aim:     instance.Ready,
-		timeout: patience(f, o, startSlots(f)),
+		timeout: patience(f, o, supervisor.StartSlots(f)),
 	}
 	_, _, waited := w.run(ctx)
 	if errors.Is(waited, control.ErrNotRunning) {
@@ -68,14 +67,6 @@ func (a *app) detached(ctx context.Context, f *configs.Fleet, o upFlags) error {
 		}
 	}
 	return nil
-}
-
-// startSlots returns how many may be starting at once; 0: no limit.
-func startSlots(f *configs.Fleet) int {
-	if f.MaxStarting < 0 {
-		return max(16, 4*runtime.NumCPU())
-	}
-	return f.MaxStarting
 }
 
 // spawn starts the supervisor's process in a session of its own and returns when its
