@@ -26,6 +26,9 @@
 //     Lease.Files keep it when the supervisor is killed, and a killed supervisor without
 //     children leaves nothing behind.
 //
+// A preferred or listed port on which nothing but closed connections linger (TIME_WAIT)
+// is taken all the same: a fleet that is started again gets the ports that people know.
+//
 // Not prevented: a program that asks for exactly this number with SO_REUSEADDR while the
 // lease is shared and the child does not listen yet. Listeners tells who would answer,
 // HolderOf who that is. A child that sets neither flag cannot bind over a guard.

@@ -18,6 +18,9 @@ type claimer interface {
 	// claim takes the port exclusively. The error is errBusy or one that would meet
 	// every other port too.
 	claim(port int) (guard, error)
+	// reclaim takes a port exclusively that is busy with nothing but connections which
+	// their process has closed.
+	reclaim(port int) (guard, error)
 	close()
 	// hold is the word for Lease.Hold.
 	hold() string

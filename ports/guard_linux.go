@@ -58,6 +58,45 @@ func (c *kernelClaimer) claim(port int) (guard, error) {
 	return guard{lock: lock, sock: sock}, nil
 }
 
+// reclaim makes a guard over old connections. A bind with SO_REUSEADDR passes over them
+// but would pass over another such socket, too; what excludes that one is to listen, for
+// a moment. After the shutdown the socket is bound as any guard is.
+func (c *kernelClaimer) reclaim(port int) (guard, error) {
+	lock, err := c.takeLock(port)
+	if err != nil {
+		return noGuard, err
+	}
+	over := kernelClaimer{family: c.family, lock: -1, sock: -1, lenient: true}
+	defer over.close()
+	sock, err := over.bind(port)
+	if err == nil && (!onlyClosed(port, sock) || unix.Listen(sock, 0) != nil ||
+		unix.SetsockoptInt(sock, unix.SOL_SOCKET, unix.SO_REUSEADDR, 0) != nil ||
+		unix.Shutdown(sock, unix.SHUT_RDWR) != nil) {
+		_ = unix.Close(sock)
+		err = errBusy
+	}
+	if err != nil {
+		if lock >= 0 {
+			_ = unix.Close(lock)
+		}
+		return noGuard, err
+	}
+	return guard{lock: lock, sock: sock}, nil
+}
+
+// onlyClosed tells whether no process has a socket of port open, but for ours.
+func onlyClosed(port, sock int) bool {
+	var own unix.Stat_t
+	if unix.Fstat(sock, &own) != nil {
+		return false
+	}
+	closed := true
+	err := dump(anyState, port, port, func(m diagMessage) {
+		closed = closed && (m.inode == 0 || m.inode == own.Ino)
+	})
+	return err == nil && closed
+}
+
 // lockName is the abstract address that stands for a port. Abstract names live in the
 // network namespace, as ports do; a lock file would exclude by folder instead.
 func lockName(port int) string { return "@miktos/port/" + strconv.Itoa(port) }

@@ -32,6 +32,9 @@ func (*probeClaimer) claim(port int) (guard, error) {
 	return noGuard, fmt.Errorf("port %d: %w", port, err)
 }
 
+// reclaim takes nothing: a probe could not keep what it found.
+func (*probeClaimer) reclaim(int) (guard, error) { return noGuard, errBusy }
+
 // exclusive takes back the SO_REUSEADDR that package net sets: with it a bind succeeds
 // next to old connections over which a stricter child would fail, and on some systems
 // next to a listener on another address.

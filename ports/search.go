@@ -187,10 +187,21 @@ func (s *search) claim(port int) (guard, error) {
 		return noGuard, errBusy
 	}
 	g, err := s.claimer.claim(port)
+	if errors.Is(err, errBusy) && s.listed(port) {
+		g, err = s.claimer.reclaim(port)
+	}
 	if errors.Is(err, errBusy) {
 		s.busy.add(port, s.now)
 	}
 	return g, err
+}
+
+// listed tells whether port stands in the rules by number. Such a one is worth the
+// trouble of a closer look: a fleet that is started again a moment after its end is
+// to get the ports that people know.
+func (s *search) listed(port int) bool {
+	return port == s.preferred.HTTP || port == s.preferred.WebSocket ||
+		slices.Contains(s.options.HTTPFallback, port) || slices.Contains(s.options.WebSocketFallback, port)
 }
 
 // foreign returns which of the preferred ports were found in other hands by this
