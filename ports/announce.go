@@ -33,7 +33,7 @@ func (a *Allocator) announce(lease *Lease, preferred Pair, held []int) {
 		a.log.Info(fmt.Sprintf("Found available port %d", found))
 	}
 	a.log.Info(fmt.Sprintf("Allocated port pair: HTTP=%d, WebSocket=%d", lease.pair.HTTP, lease.pair.WebSocket),
-		"owner", lease.owner)
+		"for", lease.owner)
 }
 
 // news tells whether the holder of a port has changed since it was last reported.

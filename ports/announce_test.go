@@ -46,10 +46,10 @@ func TestLog(t *testing.T) {
 	want("a stranger",
 		`level=WARN msg="Preferred port 8080 is in use, searching for alternative" holder=`,
 		`level=INFO msg="Found available port 8090"`,
-		`level=INFO msg="Allocated port pair: HTTP=8090, WebSocket=8091" owner=studio/viewer-1`)
+		`level=INFO msg="Allocated port pair: HTTP=8090, WebSocket=8091" for=studio/viewer-1`)
 
 	acquire(t, a, request)
-	want("the same stranger", `level=INFO msg="Allocated port pair: HTTP=8100, WebSocket=8101" owner=studio/viewer-1`)
+	want("the same stranger", `level=INFO msg="Allocated port pair: HTTP=8100, WebSocket=8101" for=studio/viewer-1`)
 
 	stranger.Close()
 	occupy(t, 8080)
@@ -57,19 +57,19 @@ func TestLog(t *testing.T) {
 	want("another stranger",
 		`level=WARN msg="Preferred port 8080 is in use, searching for alternative" holder=`,
 		`level=INFO msg="Found available port 8110"`,
-		`level=INFO msg="Allocated port pair: HTTP=8110, WebSocket=8111" owner=studio/viewer-1`)
+		`level=INFO msg="Allocated port pair: HTTP=8110, WebSocket=8111" for=studio/viewer-1`)
 
 	acquire(t, a, Request{Preferred: Pair{9080, 9081}})
-	want("nobody", `level=INFO msg="Allocated port pair: HTTP=9080, WebSocket=9081" owner=""`)
+	want("nobody", `level=INFO msg="Allocated port pair: HTTP=9080, WebSocket=9081" for=""`)
 	acquire(t, a, Request{Preferred: Pair{9080, 9081}})
-	want("ourselves", `level=INFO msg="Allocated port pair: HTTP=8120, WebSocket=8121" owner=""`)
+	want("ourselves", `level=INFO msg="Allocated port pair: HTTP=8120, WebSocket=8121" for=""`)
 
 	occupy(t, 9085)
 	acquire(t, a, Request{Preferred: Pair{9084, 9085}})
 	want("a stranger on the WebSocket port",
 		`level=WARN msg="Preferred port 9085 is in use, searching for alternative" holder=`,
 		`level=INFO msg="Found available port 9086"`,
-		`level=INFO msg="Allocated port pair: HTTP=9084, WebSocket=9086" owner=""`)
+		`level=INFO msg="Allocated port pair: HTTP=9084, WebSocket=9086" for=""`)
 }
 
 func TestLogNamesTheHolder(t *testing.T) {
