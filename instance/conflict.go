@@ -183,6 +183,9 @@ func (i *Instance) explain(e *end, p process, pair ports.Pair) {
 		if !e.proven {
 			e.reason += " before it was ready"
 		}
+		if e.left > 0 {
+			e.reason += fmt.Sprintf("; it left %d of its processes behind, which were ended: a program must stay in the foreground", e.left)
+		}
 		return
 	}
 	e.class, e.reason = ClassCrash, exit.String()
@@ -190,7 +193,7 @@ func (i *Instance) explain(e *end, p process, pair ports.Pair) {
 		return // sent from outside: what it printed last has nothing to do with it
 	}
 	if last := i.lastLine(); last != "" {
-		e.reason += ": " + last
+		e.reason += " (last line: " + last + ")"
 	}
 }
 

@@ -52,6 +52,8 @@ type Instance struct {
 	claim    atomic.Pointer[claim]      // the first line that says a port is taken
 	noticed  chan *claim                // the same, for the life to hear of it
 
+	probing atomic.Int32
+
 	mu     sync.Mutex
 	status Status
 	proc   process // the child of the moment, nil between two
@@ -62,7 +64,9 @@ type Instance struct {
 // the caller has taken one already, is used for the first child, and is the
 // instance's to release from here on, also when New returns an error.
 func New(spec Spec, first *ports.Lease, host Host) (*Instance, error) {
-	i := newInstance(spec, &machine{host: host, spec: spec}, host)
+	m := &machine{host: host, spec: spec}
+	i := newInstance(spec, m, host)
+	m.probing = &i.probing
 	if first != nil {
 		i.kept = first
 	}
@@ -72,6 +76,7 @@ func New(spec Spec, first *ports.Lease, host Host) (*Instance, error) {
 		Keep:    spec.Log.Keep,
 		Format:  spec.Log.Format,
 		OnLine:  i.line,
+		OnFault: i.logFault,
 	})
 	if err != nil {
 		if first != nil {
@@ -124,9 +129,25 @@ func (i *Instance) Status() Status {
 	s := i.status
 	if i.output != nil {
 		s.LogDropped = i.output.Dropped()
+		if err := i.output.Fault(); err != nil {
+			s.LogError = err.Error()
+		}
 	}
 	return s
 }
+
+// logFault is told when the log's file takes no lines, and when it does again.
+func (i *Instance) logFault(err error) {
+	if err != nil {
+		i.host.Log.Warn("log cannot be written, its lines wait in memory", "instance", i.spec.ID, "err", err)
+		return
+	}
+	i.host.Log.Info("log can be written again", "instance", i.spec.ID)
+}
+
+// Probing returns how many connections to the WebSocket port are the probe's own. They
+// are no clients.
+func (i *Instance) Probing() int { return int(i.probing.Load()) }
 
 // Pids returns the processes of the child's tree, the leader first; nil if none runs.
 func (i *Instance) Pids() []int {

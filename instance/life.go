@@ -18,6 +18,7 @@ type end struct {
 	ready  time.Duration // how long it had been ready
 	proven bool          // it had been ready at all
 	exit   *child.Exit   // nil if no child was there
+	left   int           // processes that outlived a leader which ended by itself
 	cure   bool          // nothing cures this: the command itself is wrong
 
 	// The child says that a port is taken, and nobody has it but we.
@@ -156,6 +157,10 @@ func (i *Instance) fill(ctx context.Context, leave func()) end {
 	}
 	i.begun(proc, held)
 	e := i.attend(ctx, proc, pair, leave)
+
+	if e.exited {
+		e.left = len(proc.Pids())
+	}
 
 	// Sweep before reap: while the leader is a zombie its numbers cannot be
 	// reused, so whatever is left of the tree can be killed without hitting a

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/miktos/miktosctl/instance/child"
@@ -58,8 +59,9 @@ type process interface {
 
 // machine is the real outside.
 type machine struct {
-	host Host
-	spec Spec
+	host    Host
+	spec    Spec
+	probing *atomic.Int32 // connections of ours to the WebSocket port
 }
 
 func (m *machine) acquire(r ports.Request) (lease, error) {

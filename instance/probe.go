@@ -30,6 +30,13 @@ const userAgent = "miktosctl-probe"
 // should: reading a page to its end, and the WebSocket closing handshake.
 const politeness = 250 * time.Millisecond
 
+// silentError is a port on which the child does not listen.
+type silentError struct{ port int }
+
+func (e *silentError) Error() string {
+	return fmt.Sprintf("waiting for the program to listen on port %d", e.port)
+}
+
 // waitingError is a child that does not do yet what it is waited for.
 type waitingError struct{ what string }
 
@@ -96,8 +103,12 @@ func (m *machine) prove(ctx context.Context, p process, pair ports.Pair, waiting
 
 func (m *machine) check(ctx context.Context, p process, pair ports.Pair) error {
 	goodbye, err := m.ask(ctx, p, pair)
-	if err == nil {
+	var silent *silentError
+	switch {
+	case err == nil:
 		goodbye()
+	case errors.As(err, &silent):
+		err = fmt.Errorf("the program no longer listens on port %d", silent.port)
 	}
 	return err
 }
@@ -121,10 +132,14 @@ func (m *machine) ask(ctx context.Context, p process, pair ports.Pair) (goodbye 
 		}
 	}
 	if path := m.spec.Probe.WebSocket; path != "" {
+		m.probing.Add(1)
 		if bye, err = askWebSocket(ctx, stream, path, m.spec.Probe.Timeout); err != nil {
+			m.probing.Add(-1)
 			read()
 			return nil, err
 		}
+		end := bye
+		bye = func() { end(); m.probing.Add(-1) }
 	}
 	return func() { read(); bye() }, nil
 }
@@ -170,7 +185,7 @@ func (m *machine) listening(p process, port int) (netip.AddrPort, error) {
 		}
 	}
 	if !found.IsValid() {
-		return netip.AddrPort{}, &waitingError{fmt.Sprintf("waiting for the program to listen on port %d", port)}
+		return netip.AddrPort{}, &silentError{port}
 	}
 	return found, nil
 }

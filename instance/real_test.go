@@ -72,7 +72,7 @@ func settle(t testing.TB, spec Spec, command ...string) *place {
 			fmt.Sprintf("MIKTOS_GENERATION=%d", generation), "MIKTOS_TOKEN="+token)}
 	}
 	host := Host{
-		Programs: new(Programs),
+		Programs: NewPrograms(nil, nil),
 		Ports:    ports.NewAllocator(ports.Options{SearchRange: 150, Quarantine: time.Minute, Log: log}),
 		Nursery:  nursery,
 		Changed:  func(c Change) { p.changes <- c },
@@ -232,11 +232,12 @@ func TestHostileViewers(t *testing.T) {
 		class   Class
 		reason  string
 	}{
-		{"crashes", viewertest.Command("-exit", "10ms", "-code", "3"), Backoff, ClassCrash, "exit code 3: leaving by itself"},
+		{"crashes", viewertest.Command("-exit", "10ms", "-code", "3"), Backoff, ClassCrash, "exit code 3 (last line: leaving by itself)"},
 		{"leaves its work to a grandchild and dies", viewertest.Command("-orphan"), Backoff, ClassCrash, "exit code 1"},
 		{"never listens", viewertest.Command("-silent"), Backoff, ClassNotReady, "not ready after 1.5s: waiting for the program to listen on port"},
 		{"answers no WebSocket", viewertest.Command("-page-only"), Backoff, ClassNotReady, "WebSocket handshake answered 200 OK on port"},
 		{"exits with 0", viewertest.Command("-exit", "500ms"), Stopped, ClassNone, "exited with code 0"},
+		{"daemonises", []string{"sh", "-c", "setsid sleep 100 & exit 0"}, Stopped, ClassNone, "it left 1 of its processes behind"},
 		{"does not exist", []string{"no-such-viewer"}, Failed, ClassSpawn, "no-such-viewer: not found in PATH"},
 		{"is a folder", []string{"/tmp"}, Failed, ClassSpawn, "/tmp: is a directory"},
 		{"listens elsewhere", viewertest.Command("-shift", "7"), Backoff, ClassMisbound, "the program listens on port"},
@@ -254,6 +255,19 @@ func TestHostileViewers(t *testing.T) {
 				t.Errorf("got last exit %+v, want class %q", step.LastExit, c.class)
 			}
 		})
+	}
+}
+
+func TestViewerThatStopsListeningIsDegraded(t *testing.T) {
+	spec := brisk()
+	spec.Probe.Interval, spec.Probe.Failures = 50*time.Millisecond, 1
+	p := settle(t, spec, viewertest.Command("-fade", "100ms")...)
+	st := p.until(Degraded, nil)
+	if want := fmt.Sprintf("no longer listens on port %d", st.WSPort); !strings.Contains(st.Reason, want) {
+		t.Errorf("got %q, want %q in it", st.Reason, want)
+	}
+	if next := p.until(Ready, func(c Change) bool { return c.Status.Generation == 2 }); next.LastExit.Class != ClassUnhealthy {
+		t.Errorf("got %+v, want it replaced for being unhealthy", next.LastExit)
 	}
 }
 

@@ -25,8 +25,9 @@ type Status struct {
 	NextTryAt    *time.Time `json:"next_try_at"`
 	CPUPercent   float64    `json:"cpu_percent"` // of one CPU, over the whole tree
 	RSSBytes     uint64     `json:"rss_bytes"`
-	Clients      int        `json:"clients"` // established connections to the WebSocket port
-	LogDropped   uint64     `json:"log_dropped"`
+	Clients      int        `json:"clients"`     // established connections to the WebSocket port
+	LogDropped   uint64     `json:"log_dropped"` // lines that did not get into the file
+	LogError     string     `json:"log_error"`   // why the file takes no lines now
 	LastExit     *LastExit  `json:"last_exit"`
 }
 

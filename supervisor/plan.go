@@ -25,7 +25,7 @@ func (s *Supervisor) spec(p configs.Place) instance.Spec {
 		Index:     p.Index,
 		Host:      p.Ports.Host,
 		Preferred: preferred(p),
-		Program:   strings.Join(p.Viewer.Command, "\x00"),
+		Program:   programOf(p.Viewer),
 		Hold:      p.Ports.Hold,
 		Launch: func(pair ports.Pair, generation int) instance.Launch {
 			return s.launch(p, pair, generation, runDir)

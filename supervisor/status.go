@@ -46,7 +46,9 @@ func (s *Supervisor) Status() Status {
 
 	measure(members)
 	streams := make([]int, 0, len(members))
+	probing := make([]int, len(members))
 	for i, m := range members {
+		probing[i] = m.Probing()
 		one := m.Status()
 		st.Instances[i] = one
 		if one.State == instance.Ready {
@@ -58,7 +60,7 @@ func (s *Supervisor) Status() Status {
 	}
 	if clients, err := ports.Established(streams); err == nil {
 		for i := range st.Instances {
-			st.Instances[i].Clients = clients[st.Instances[i].WSPort]
+			st.Instances[i].Clients = max(0, clients[st.Instances[i].WSPort]-probing[i])
 		}
 	}
 	return st

@@ -96,7 +96,7 @@ func New(o Options) (*Supervisor, error) {
 	s.host = instance.Host{
 		Ports:    s.allocator,
 		Nursery:  nursery,
-		Programs: new(instance.Programs),
+		Programs: remember(o.Dirs, o.Log),
 		Slots:    slots(StartSlots(f)),
 		Changed:  s.changed,
 		Log:      o.Log,

@@ -42,11 +42,15 @@ type disk struct {
 	written uint64        // the last line in the file
 	slow    time.Time     // when a reader last waited in vain
 	flushed chan struct{} // closed and replaced after each write
-	fault   error         // why the last lines were lost
+	stuck   error         // why lines have to wait, while they do
+	lastly  uint64        // lines lost because the log was closed while they waited
+	fault   error         // why
 
 	// fileMu is held while the files change. It is taken before mu, and never by a reader.
 	fileMu sync.Mutex
 	file   *file
+
+	onFault func(error) // called by the writer; may be nil
 }
 
 func openDisk(o Options) (*disk, error) {
@@ -61,6 +65,7 @@ func openDisk(o Options) (*disk, error) {
 		form:    form{json: o.Format == "json"},
 		flushed: make(chan struct{}),
 		file:    f,
+		onFault: o.OnFault,
 	}
 	d.writer.Go(d.run)
 	return d, nil
@@ -184,8 +189,12 @@ func (d *disk) deliver(lines []byte, seq uint64) {
 		if err == nil {
 			d.written = seq
 		}
+		changed := (err == nil) != (d.stuck == nil)
+		d.stuck = err
 		if err != nil && last {
-			d.dropped += uint64(bytes.Count(lines, []byte{'\n'}))
+			n := uint64(bytes.Count(lines, []byte{'\n'}))
+			d.dropped += n
+			d.lastly += n
 			d.fault, lines, err = err, nil, nil
 		}
 		d.taken = len(lines)
@@ -193,8 +202,12 @@ func (d *disk) deliver(lines []byte, seq uint64) {
 			close(d.flushed)
 			d.flushed = make(chan struct{})
 		}
+		stuck := d.stuck
 		d.mu.Unlock()
 		d.fileMu.Unlock()
+		if changed && d.onFault != nil {
+			d.onFault(stuck)
+		}
 		if err == nil {
 			return
 		}
@@ -244,56 +257,26 @@ func (d *disk) empty() bool {
 	return len(d.queue) == 0 && d.lost == 0
 }
 
+// waiting returns why lines wait for the disk now, nil if they do not.
+func (d *disk) waiting() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.stuck
+}
+
 func (d *disk) count() uint64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.dropped
 }
 
-// older returns up to n lines from the files, those with the numbers up to seq of this
-// log and what was there before it.
-func (d *disk) older(n int, seq uint64) ([]Line, error) {
-	patience := time.NewTimer(flushPatience)
-	defer patience.Stop()
-	d.mu.Lock()
-	for waiting := true; waiting && d.written < seq; {
-		flushed := d.flushed
-		d.mu.Unlock()
-		select {
-		case <-flushed:
-		case <-patience.C:
-			waiting = false
-		}
-		d.mu.Lock()
-	}
-	d.mu.Unlock()
-
-	// Under fileMu the writer stands still, so that written is the last line of what is opened.
-	d.fileMu.Lock()
-	files, err := openAll(d.path)
-	d.mu.Lock()
-	written := d.written
-	d.mu.Unlock()
-	d.fileMu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	defer files.close()
-	newer := 0
-	if written > seq {
-		newer = int(written - seq)
-	}
-	lines, err := files.last(n + newer)
-	if err != nil {
-		return nil, err
-	}
-	return lines[:max(0, len(lines)-newer)], nil
-}
-
 func (d *disk) close() error {
 	close(d.done)
 	d.writer.Wait()
-	err := errors.Join(d.fault, d.file.f.Close())
+	err := d.file.f.Close()
+	if d.fault != nil {
+		err = errors.Join(fmt.Errorf("the last %d lines are lost: %w", d.lastly, d.fault), err)
+	}
 	if err != nil {
 		return fmt.Errorf("log: %w", err)
 	}

@@ -36,7 +36,8 @@ func TestDiskFull(t *testing.T) {
 	if err := os.WriteFile(ballast, make([]byte, 900<<10), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l := openLog(t, Options{Path: filepath.Join(dir, "v.log")})
+	faults := make(chan error, 10)
+	l := openLog(t, Options{Path: filepath.Join(dir, "v.log"), OnFault: func(err error) { faults <- err }})
 	var printed int
 	text := strings.Repeat("x", 500)
 	for l.Dropped() == 0 { // fills what is free, then the queue
@@ -50,6 +51,9 @@ func TestDiskFull(t *testing.T) {
 	last, err := l.Last(1)
 	if err != nil || !strings.HasPrefix(last[0].Text, strconv.Itoa(printed-1)+" ") {
 		t.Errorf("memory: got %v %v", last, err)
+	}
+	if err := <-faults; !errors.Is(err, unix.ENOSPC) || !errors.Is(l.Fault(), unix.ENOSPC) {
+		t.Errorf("told of %v, Fault %v, want no space left", err, l.Fault())
 	}
 	dropped := l.Dropped()
 	if dropped != 11 {

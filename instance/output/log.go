@@ -10,11 +10,12 @@ import (
 
 // Options says where a log goes. Path is required.
 type Options struct {
-	Path    string     // <state>/<fleet>/logs/<id>.log; its folder is made, 0700
-	MaxSize int64      // bytes at which the file is rotated; 0 is never
-	Keep    int        // rotated files that are kept: .1 is the youngest
-	Format  string     // "text" (or empty) or "json"
-	OnLine  func(Line) // called for each line on the reader's goroutine; must not block; may be nil
+	Path    string          // <state>/<fleet>/logs/<id>.log; its folder is made, 0700
+	MaxSize int64           // bytes at which the file is rotated; 0 is never
+	Keep    int             // rotated files that are kept: .1 is the youngest
+	Format  string          // "text" (or empty) or "json"
+	OnFault func(err error) // called when the file cannot be written, and with nil when it can again; may be nil
+	OnLine  func(Line)      // called for each line on the reader's goroutine; must not block; may be nil
 }
 
 // Log is the output of one instance over all its children. Its methods may be called
@@ -133,6 +134,9 @@ func (l *Log) Last(n int) ([]Line, error) {
 
 // Dropped returns how many lines did not get into the file.
 func (l *Log) Dropped() uint64 { return l.disk.count() }
+
+// Fault returns why lines wait for the file at the moment, nil if they do not.
+func (l *Log) Fault() error { return l.disk.waiting() }
 
 // Close drains what is left in pipes, writes what waits, ends the followers and returns
 // when nothing runs any more. With an error the last lines did not get into the file.

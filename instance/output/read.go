@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"time"
 )
 
 // ReadLast returns the last n lines of the log at path and its rotated files, the oldest
@@ -127,4 +128,44 @@ func backwards(r io.ReaderAt, size int64, yield func([]byte) bool) error {
 		yield(rest)
 	}
 	return nil
+}
+
+// older returns up to n lines from the files, those with the numbers up to seq of this
+// log and what was there before it.
+func (d *disk) older(n int, seq uint64) ([]Line, error) {
+	patience := time.NewTimer(flushPatience)
+	defer patience.Stop()
+	d.mu.Lock()
+	for waiting := true; waiting && d.written < seq; {
+		flushed := d.flushed
+		d.mu.Unlock()
+		select {
+		case <-flushed:
+		case <-patience.C:
+			waiting = false
+		}
+		d.mu.Lock()
+	}
+	d.mu.Unlock()
+
+	// Under fileMu the writer stands still, so that written is the last line of what is opened.
+	d.fileMu.Lock()
+	files, err := openAll(d.path)
+	d.mu.Lock()
+	written := d.written
+	d.mu.Unlock()
+	d.fileMu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	defer files.close()
+	newer := 0
+	if written > seq {
+		newer = int(written - seq)
+	}
+	lines, err := files.last(n + newer)
+	if err != nil {
+		return nil, err
+	}
+	return lines[:max(0, len(lines)-newer)], nil
 }

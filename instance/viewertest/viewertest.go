@@ -51,6 +51,7 @@ func Main() {
 	f.IntVar(&b.shift, "shift", 0, "listen so many ports further on")
 	f.IntVar(&b.code, "code", 0, "exit code")
 	f.DurationVar(&b.exit, "exit", -1, "exit by itself after so long")
+	f.DurationVar(&b.fade, "fade", 0, "stop listening for WebSockets after so long")
 	f.DurationVar(&b.late, "late", 0, "listen only after so long")
 	f.IntVar(&b.chatty, "chatty", 0, "print so many numbered lines before listening")
 	f.Parse(os.Args[2:])
@@ -60,7 +61,7 @@ func Main() {
 type behaviour struct {
 	deaf, silent, pageOnly, halfDead, orphan, plain, survivor bool
 	shift, code, chatty                                       int
-	exit, late                                                time.Duration
+	exit, late, fade                                          time.Duration
 }
 
 func (b behaviour) run() {
@@ -144,6 +145,9 @@ func (b behaviour) serve(variable string, h http.HandlerFunc) {
 		log.Fatal(err)
 	}
 	go http.Serve(l, h)
+	if variable == "MIKTOS_WS_PORT" && b.fade > 0 {
+		time.AfterFunc(b.fade, func() { l.Close() })
+	}
 	if variable == "MIKTOS_WS_PORT" && os.Getenv("VIEWERTEST_TELL") != "" {
 		os.NewFile(3, "tell").Write([]byte{1})
 	}
