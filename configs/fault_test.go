@@ -162,20 +162,6 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-func TestUnreadableByPermission(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("root may read every file")
-	}
-	path := filepath.Join(t.TempDir(), "fleet.toml")
-	if err := os.WriteFile(path, nil, 0); err != nil {
-		t.Fatal(err)
-	}
-	_, err := Load(path, nil)
-	if want := path + ": permission denied"; err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
-	}
-}
-
 // TestManyUnknownKeys checks that a file of another kind is refused whole: every
 // key is named, and the search for what was meant ends.
 func TestManyUnknownKeys(t *testing.T) {
