@@ -22,13 +22,23 @@ import (
 // Every error is a [Faults]. A file that cannot be read keeps its cause: a
 // missing one is [fs.ErrNotExist].
 func Load(path string, env func(string) string) (*Fleet, error) {
+	data, err := Read(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, data, env)
+}
+
+// Read returns the content of the fleet file at path, for [Parse]: a pipe has it only
+// once. Its errors are those of [Load].
+func Read(path string) ([]byte, error) {
 	data, err := read(path)
 	if err != nil {
 		f := fieldError(err)
 		f.File = path
 		return nil, Faults{f}
 	}
-	return Parse(path, data, env)
+	return data, nil
 }
 
 // Parse is [Load] for a file whose content is data already. The name stands in

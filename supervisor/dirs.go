@@ -1,8 +1,8 @@
 package supervisor
 
 import (
-	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 	"sort"
 	"strconv"
@@ -15,20 +15,43 @@ type Dirs struct {
 }
 
 // DirsFor returns the folders of a fleet, without creating them. env looks up an
-// environment variable, as os.Getenv does.
-func DirsFor(fleet string, env func(string) string) (Dirs, error) {
-	state := env("XDG_STATE_HOME")
-	if !filepath.IsAbs(state) {
-		home := env("HOME")
-		if !filepath.IsAbs(home) {
-			return Dirs{}, fmt.Errorf("no folder for logs: neither XDG_STATE_HOME nor HOME is an absolute path")
-		}
-		state = filepath.Join(home, ".local", "state")
-	}
+// environment variable, as os.Getenv does. Without XDG_STATE_HOME and HOME the state
+// is below the home folder that the system knows for the user; without that, in the
+// folder of all runtime folders, and gone after a reboot like them.
+func DirsFor(fleet string, env func(string) string) Dirs {
 	return Dirs{
 		Runtime: filepath.Join(runtimeRoot(env), fleet),
-		State:   filepath.Join(state, "miktosctl", fleet),
-	}, nil
+		State:   filepath.Join(stateRoot(env, knownHome), "miktosctl", fleet),
+	}
+}
+
+// stateRoot returns the folder for the state of all programs of the user. known
+// returns a home folder without the environment, "" if there is none.
+func stateRoot(env func(string) string, known func() string) string {
+	if dir := env("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return dir
+	}
+	home := env("HOME")
+	if !filepath.IsAbs(home) {
+		home = known()
+	}
+	if !filepath.IsAbs(home) {
+		return filepath.Join(runtimeRoot(env), "state")
+	}
+	return filepath.Join(home, ".local", "state")
+}
+
+// knownHome returns the home folder in the user's entry of passwd. Users that only
+// services have may have one there that does not exist.
+func knownHome() string {
+	u, err := user.LookupId(strconv.Itoa(os.Getuid()))
+	if err != nil {
+		return ""
+	}
+	if info, err := os.Stat(u.HomeDir); err != nil || !info.IsDir() {
+		return ""
+	}
+	return u.HomeDir
 }
 
 // runtimeRoot returns the folder that holds the runtime folders of all of the

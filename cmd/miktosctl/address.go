@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -27,8 +26,7 @@ func (a *app) address() (name string, dirs supervisor.Dirs, err error) {
 	if name, err = a.addressed(); err != nil {
 		return "", dirs, err
 	}
-	dirs, err = supervisor.DirsFor(name, a.env)
-	return name, dirs, err
+	return name, supervisor.DirsFor(name, a.env), nil
 }
 
 func (a *app) addressed() (string, error) {
@@ -73,11 +71,7 @@ func (a *app) running() ([]string, error) {
 	}
 	var alive []string
 	for _, name := range names {
-		dirs, err := supervisor.DirsFor(name, a.env)
-		if err != nil {
-			return nil, err
-		}
-		c, err := control.Dial(context.Background(), dirs)
+		c, err := control.Dial(context.Background(), supervisor.DirsFor(name, a.env))
 		if err == nil {
 			c.Close()
 			alive = append(alive, name)
@@ -145,32 +139,4 @@ func (a *app) completeInstances(cmd *cobra.Command, words []string, _ string) ([
 func (a *app) completeFleets(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	names, _ := a.running()
 	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
-// loadFleet reads the fleet that up is to run. Env looks up the environment; flags
-// may stand in for it.
-func (a *app) loadFleet(env func(string) string) (*configs.Fleet, error) {
-	var f *configs.Fleet
-	var err error
-	path := a.file
-	if path == "" {
-		if _, err := os.Lstat(fleetFile); err == nil {
-			path = fleetFile
-		}
-	}
-	if path != "" {
-		f, err = configs.Load(path, env)
-	} else {
-		f, err = configs.Parse("", nil, env)
-	}
-	if err != nil {
-		return nil, err
-	}
-	switch name := a.env("MIKTOS_FLEET"); {
-	case a.fleet != "":
-		f.Name, err = a.fleet, checkName("--fleet", a.fleet)
-	case path == "" && name != "":
-		f.Name, err = name, checkName("MIKTOS_FLEET", name)
-	}
-	return f, err
 }

@@ -28,13 +28,13 @@ import (
 const maxSupervisorLog = 10 << 20
 
 // detached starts a supervisor in the background and waits until its fleet is ready.
-func (a *app) detached(ctx context.Context, f *configs.Fleet, o upFlags) error {
-	dirs, err := supervisor.DirsFor(f.Name, a.env)
-	if err != nil {
+func (a *app) detached(ctx context.Context, f *configs.Fleet, src source, o upFlags) error {
+	dirs := supervisor.DirsFor(f.Name, a.env)
+	if err := makeFolders(dirs); err != nil {
 		return err
 	}
 	log := filepath.Join(dirs.State, "supervisor.log")
-	if err := a.spawn(f, o, log); err != nil {
+	if err := a.spawn(f, src, o, log); err != nil {
 		return err
 	}
 	c, err := control.Dial(ctx, dirs)
@@ -46,6 +46,7 @@ func (a *app) detached(ctx context.Context, f *configs.Fleet, o upFlags) error {
 	defer screen.close()
 	w := wait{
 		client:  c,
+		after:   1, // as good as all: the fleet may be ending already
 		show:    screen.show,
 		judge:   ready(false, nil),
 		render:  starting,
@@ -53,12 +54,17 @@ func (a *app) detached(ctx context.Context, f *configs.Fleet, o upFlags) error {
 		timeout: patience(f, o, supervisor.StartSlots(f)),
 	}
 	_, _, waited := w.run(ctx)
-	if errors.Is(waited, control.ErrNotRunning) {
+	if ending, ok := errors.AsType[*endingError](waited); ok {
+		return ending
+	}
+	status, err := c.Status(ctx)
+	switch {
+	case errors.Is(waited, control.ErrNotRunning), errors.Is(err, control.ErrNotRunning):
 		return died(f.Name, log)
+	case err != nil:
+		return errors.Join(waited, err)
 	}
-	if status, err := c.Status(ctx); err == nil {
-		screen.print(ctx, []byte(links(status, a.painter(a.stdout))))
-	}
+	screen.print(ctx, []byte(links(status, a.painter(a.stdout))))
 	if waited != nil {
 		return &failure{
 			code: exitFailed,
@@ -71,7 +77,11 @@ func (a *app) detached(ctx context.Context, f *configs.Fleet, o upFlags) error {
 
 // spawn starts the supervisor's process in a session of its own and returns when its
 // plan holds.
-func (a *app) spawn(f *configs.Fleet, o upFlags, log string) error {
+func (a *app) spawn(f *configs.Fleet, src source, o upFlags, log string) error {
+	file, err := src.absolute()
+	if err != nil {
+		return err
+	}
 	out, err := openLog(log)
 	if err != nil {
 		return err
@@ -86,18 +96,27 @@ func (a *app) spawn(f *configs.Fleet, o upFlags, log string) error {
 		return err
 	}
 	defer reports.Close()
+	content, sources, err := os.Pipe()
+	if err != nil {
+		theirs.Close()
+		return err
+	}
 
-	cmd := exec.Command(self, o.words(f.Name, a.file)...)
+	cmd := exec.Command(self, o.words(f.Name, file)...)
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.ExtraFiles = []*os.File{theirs} // descriptor 3
+	cmd.ExtraFiles = []*os.File{theirs, content} // descriptors 3 and 4
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	err = cmd.Start()
 	theirs.Close()
+	content.Close()
 	if err != nil {
+		sources.Close()
 		return fmt.Errorf("%s: %w", self, err)
 	}
 	// It outlives us; whoever started us gets to reap it.
 	cmd.Process.Release()
+	// An error is that it died, or did not take it: the report says that better.
+	src.handOver(sources)
 
 	var r report
 	line, err := bufio.NewReader(reports).ReadBytes('\n')
@@ -112,7 +131,7 @@ func (a *app) spawn(f *configs.Fleet, o upFlags, log string) error {
 
 // words returns the command line that makes up do the same in this process's child.
 func (o *upFlags) words(fleet, file string) []string {
-	words := []string{"up", "--background", "3", "--fleet", fleet}
+	words := []string{"up", "--background", "3", "--source", "4", "--fleet", fleet}
 	if file != "" {
 		words = append(words, "--file", file)
 	}
@@ -133,14 +152,25 @@ func (o *upFlags) words(fleet, file string) []string {
 	return words
 }
 
+// makeFolders makes the folders of a fleet that is to run, where they are missing. The
+// runtime folder is first: that of the logs may be beside it, in a temporary folder,
+// where somebody else may have been before us.
+func makeFolders(dirs supervisor.Dirs) error {
+	if err := control.MakeFolder(dirs); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dirs.State, 0o700); err != nil {
+		return failf("set XDG_STATE_HOME to a folder of your own", "log folder %s: %w", dirs.State, systemError(err))
+	}
+	return nil
+}
+
 // openLog opens the file for what a detached supervisor says.
 func openLog(path string) (*os.File, error) {
-	err := os.MkdirAll(filepath.Dir(path), 0o700)
-	if info, statErr := os.Stat(path); err == nil && statErr == nil && info.Size() > maxSupervisorLog {
-		err = os.Rename(path, path+".1")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("log %s: %w", path, systemError(err))
+	if info, err := os.Stat(path); err == nil && info.Size() > maxSupervisorLog {
+		if err := os.Rename(path, path+".1"); err != nil {
+			return nil, fmt.Errorf("log %s: %w", path, systemError(err))
+		}
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {

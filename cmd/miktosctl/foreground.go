@@ -29,6 +29,9 @@ func (a *app) foreground(f *configs.Fleet, o upFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := makeFolders(options.Dirs); err != nil {
+		return err
+	}
 	screen := newConsole(a.stdout, a.stderr)
 	defer screen.close()
 	options.Log = a.supervisorLog(screen, o)

@@ -28,8 +28,11 @@ named, and with -f what they print from now on. Without a supervisor the lines c
 from the log files.`,
 		ValidArgsFunction: a.completeInstances,
 		RunE: func(cmd *cobra.Command, words []string) error {
-			if which.Last < 0 {
+			switch {
+			case which.Last < 0:
 				return usagef(cmd, "--lines: %d is less than 0", which.Last)
+			case which.Last > control.MaxLast:
+				return usagef(cmd, "--lines: %d is more than %d", which.Last, control.MaxLast)
 			}
 			which.IDs = words
 			return a.logs(cmd.Context(), which, stamps)
@@ -57,9 +60,11 @@ func (a *app) logs(ctx context.Context, which control.Select, stamps bool) error
 	}
 	defer c.Close()
 	if len(which.IDs) == 0 {
-		if status, err := c.Status(ctx); err == nil {
-			p.widen(status)
+		status, err := c.Status(ctx)
+		if err != nil {
+			return err
 		}
+		p.widen(status)
 	}
 	lines, err := c.Logs(ctx, which)
 	if err != nil {

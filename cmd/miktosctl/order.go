@@ -35,14 +35,30 @@ func (a *app) orderCommand(verb string) *cobra.Command {
 			if all == (len(words) > 0) {
 				return usagef(cmd, "%s: name instances, or say --all", verb)
 			}
+			if err := checkTimeout(cmd, timeout); err != nil {
+				return err
+			}
 			return a.order(cmd.Context(), verb, control.Which{IDs: words, All: all}, noWait, timeout)
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "all instances")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait until it is done")
-	cmd.Flags().DurationVar(&timeout, "timeout", timeout, "how long to wait; 0 is for ever")
+	timeoutFlag(cmd, &timeout)
 	a.fileFlag(cmd, "f")
 	return cmd
+}
+
+// timeoutFlag gives a command the flag for how long it waits; its default is what
+// stands in timeout.
+func timeoutFlag(cmd *cobra.Command, timeout *time.Duration) {
+	cmd.Flags().DurationVar(timeout, "timeout", *timeout, "how long to wait; 0 is for ever")
+}
+
+func checkTimeout(cmd *cobra.Command, timeout time.Duration) error {
+	if timeout < 0 {
+		return usagef(cmd, "--timeout: %s is less than 0", timeout)
+	}
+	return nil
 }
 
 func (a *app) order(ctx context.Context, verb string, which control.Which, noWait bool, timeout time.Duration) error {

@@ -50,8 +50,7 @@ func (a *app) rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 
-		SuggestionsMinimumDistance: 2,
-		Args:                       cobra.ArbitraryArgs,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, words []string) error {
 			if len(words) == 0 {
 				return cmd.Help()
@@ -73,7 +72,30 @@ func (a *app) rootCommand() *cobra.Command {
 		a.statusCommand(), a.waitCommand(), a.logsCommand(),
 		a.initCommand(), a.checkCommand(), a.versionCommand(), a.viewerCommand(),
 	)
+	completionCommand(root)
 	return root
+}
+
+// completionCommand lets cobra's own command refuse what it does not know.
+func completionCommand(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() != "completion" {
+			continue
+		}
+		var shells []string
+		for _, shell := range cmd.Commands() {
+			shell.Args = noWords
+			shells = append(shells, shell.Name())
+		}
+		cmd.Args = cobra.ArbitraryArgs
+		cmd.RunE = func(cmd *cobra.Command, words []string) error {
+			if len(words) == 0 {
+				return cmd.Help()
+			}
+			return usagef(cmd, "completion: %q is none of %s", words[0], strings.Join(shells, ", "))
+		}
+	}
 }
 
 // fileFlag gives a command the flag that names a fleet file. Short is its letter, or
@@ -85,7 +107,13 @@ func (a *app) fileFlag(cmd *cobra.Command, short string) {
 
 func unknownCommand(root *cobra.Command, word string) error {
 	err := usagef(root, "%s: no such command", word)
-	if near := root.SuggestionsFor(word); len(near) > 0 {
+	var names []string
+	for _, cmd := range root.Commands() {
+		if cmd.IsAvailableCommand() {
+			names = append(names, cmd.Name())
+		}
+	}
+	if near := similar(word, names); len(near) > 0 {
 		err.hint = fmt.Sprintf("did you mean %s?", strings.Join(near, " or "))
 	}
 	return err

@@ -14,6 +14,7 @@ import (
 type roster struct {
 	seats  []*seat
 	ending bool
+	ender  *supervisor.Actor // who asked for the end; nil: nobody that is known
 }
 
 type seat struct {
@@ -48,6 +49,9 @@ func (r *roster) apply(e supervisor.Event) {
 	case supervisor.EventRemoved:
 		r.seats = slices.DeleteFunc(r.seats, func(s *seat) bool { return s.ID == e.Instance })
 		return
+	}
+	if e.Type == supervisor.EventAction && e.Instance == "" && e.Reason == "down" {
+		r.ender = e.By
 	}
 	if e.Instance == "" {
 		return

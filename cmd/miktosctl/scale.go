@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/miktos/miktosctl/instance"
 	"github.com/miktos/miktosctl/supervisor/control"
@@ -27,15 +29,33 @@ the highest indexes are stopped. The others go on as they are.`,
 			}
 			n, err := strconv.Atoi(words[0])
 			if err != nil || n < 1 {
-				return usagef(cmd, "scale: %q is not a number of instances, from 1", words[0])
+				return notInstances(cmd, words[0])
+			}
+			if err := checkTimeout(cmd, timeout); err != nil {
+				return err
 			}
 			return a.scale(cmd.Context(), n, noWait, timeout)
 		},
 	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		// A number below 0 looks like flags.
+		var unknown *pflag.NotExistError
+		if errors.As(err, &unknown) {
+			word := "-" + unknown.GetSpecifiedShortnames()
+			if _, err := strconv.Atoi(word); err == nil {
+				return notInstances(cmd, word)
+			}
+		}
+		return cmd.Root().FlagErrorFunc()(cmd, err)
+	})
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait until it is done")
-	cmd.Flags().DurationVar(&timeout, "timeout", timeout, "how long to wait; 0 is for ever")
+	timeoutFlag(cmd, &timeout)
 	a.fileFlag(cmd, "f")
 	return cmd
+}
+
+func notInstances(cmd *cobra.Command, word string) error {
+	return usagef(cmd, "scale: %s is not a number of instances, from 1", word)
 }
 
 func (a *app) scale(ctx context.Context, n int, noWait bool, timeout time.Duration) error {

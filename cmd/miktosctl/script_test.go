@@ -45,10 +45,7 @@ func (w *world) clear() {
 	}
 	names, _ := supervisor.RunningFleets(w.env.Getenv)
 	for _, name := range names {
-		dirs, err := supervisor.DirsFor(name, w.env.Getenv)
-		if err != nil {
-			continue
-		}
+		dirs := supervisor.DirsFor(name, w.env.Getenv)
 		ctx, cancel := context.WithTimeout(context.Background(), hangs)
 		if c, err := control.Dial(ctx, dirs); err == nil {
 			c.Kill(ctx)
@@ -276,8 +273,7 @@ func cmdFetch(ts *testscript.TestScript, neg bool, args []string) {
 	if err != nil || len(names) != 1 {
 		ts.Fatalf("want one fleet, got %v, %v", names, err)
 	}
-	dirs, err := supervisor.DirsFor(names[0], ts.Getenv)
-	ts.Check(err)
+	dirs := supervisor.DirsFor(names[0], ts.Getenv)
 	ctx, cancel := context.WithTimeout(context.Background(), hangs)
 	defer cancel()
 	c, err := control.Dial(ctx, dirs)

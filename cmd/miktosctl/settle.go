@@ -15,6 +15,7 @@ import (
 // wait is a wait for what becomes of instances.
 type wait struct {
 	client  *control.Client
+	after   uint64                                                  // events from before that count, too: those after this number; 0: none
 	aim     instance.State                                          // what all are to become
 	show    func(string)                                            // the progress line
 	order   func(ctx context.Context) (ids []string, err error)     // given before the wait; nil: none
@@ -25,6 +26,22 @@ type wait struct {
 
 // errOverdue is the cause of the end of a wait's context.
 var errOverdue = errors.New("overdue")
+
+// endingError is a fleet that is being ended while something is waited for that it
+// will not become any more.
+type endingError struct {
+	fleet string
+	by    *supervisor.Actor // nil: nobody that is known
+	aim   instance.State
+}
+
+func (e *endingError) Error() string {
+	by := ""
+	if e.by != nil {
+		by = " by " + e.by.String()
+	}
+	return fmt.Sprintf("fleet %s was ended%s before it was %s", e.fleet, by, e.aim)
+}
 
 // run waits until judge is content and returns the instances as they were before the
 // order and as they are now.
@@ -38,7 +55,7 @@ func (w *wait) run(ctx context.Context) (before supervisor.Status, seats []*seat
 	defer cancel()
 	// In this order nothing is missed: what happens after the subscription is in the
 	// events, what was before it in the status.
-	events, err := w.client.Events(ctx, 0)
+	events, err := w.client.Events(ctx, w.after)
 	if err != nil {
 		return before, nil, err
 	}
@@ -76,6 +93,9 @@ func (w *wait) run(ctx context.Context) (before supervisor.Status, seats []*seat
 			all.catchUp(now)
 		}
 		last = e.Seq
+		if all.ending && w.aim != instance.Stopped {
+			return before, seats, &endingError{fleet: before.Fleet, by: all.ender, aim: w.aim}
+		}
 		if done, err := look(); done || err != nil {
 			return before, seats, err
 		}

@@ -21,6 +21,7 @@ type upFlags struct {
 	detach    bool
 	verbose   bool
 	report    int // --background: the descriptor on which a detached supervisor reports
+	source    int // --source: the descriptor with the content of its fleet file
 	command   []string
 }
 
@@ -43,12 +44,16 @@ With -d the fleet goes on in the background; up returns when all are ready.`,
 			if err := o.check(cmd, words); err != nil {
 				return err
 			}
-			f, err := a.planned(o)
+			src, err := a.source(o.source)
+			if err != nil {
+				return err
+			}
+			f, err := a.planned(src, o)
 			if err != nil {
 				return err
 			}
 			if o.detach {
-				return a.detached(cmd.Context(), f, o)
+				return a.detached(cmd.Context(), f, src, o)
 			}
 			return a.foreground(f, o)
 		},
@@ -61,7 +66,9 @@ With -d the fleet goes on in the background; up returns when all are ready.`,
 	cmd.Flags().IntVar(&o.ws, "ws", 0, "preferred WebSocket port (default $MIKTOS_WS_PORT, or as the fleet file says)")
 	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "say every step of every instance")
 	cmd.Flags().IntVar(&o.report, "background", 0, "")
+	cmd.Flags().IntVar(&o.source, "source", 0, "")
 	must(cmd.Flags().MarkHidden("background"))
+	must(cmd.Flags().MarkHidden("source"))
 	return cmd
 }
 
@@ -98,15 +105,18 @@ func (o *upFlags) check(cmd *cobra.Command, words []string) error {
 }
 
 // planned returns the fleet that is to run: flags before environment before file.
-func (a *app) planned(o upFlags) (*configs.Fleet, error) {
+func (a *app) planned(src source, o upFlags) (*configs.Fleet, error) {
 	flags := map[string]string{}
+	var names []string // old and new, of the variables that flags stand in for
 	if o.http != 0 {
 		flags["MIKTOS_HTTP_PORT"] = strconv.Itoa(o.http)
+		names = append(names, "MIKTOS_HTTP_PORT", "--http")
 	}
 	if o.ws != 0 {
 		flags["MIKTOS_WS_PORT"] = strconv.Itoa(o.ws)
+		names = append(names, "MIKTOS_WS_PORT", "--ws")
 	}
-	f, err := a.loadFleet(func(name string) string {
+	f, err := a.fleetOf(src, func(name string) string {
 		if text, there := flags[name]; there {
 			return text
 		}
@@ -114,11 +124,7 @@ func (a *app) planned(o upFlags) (*configs.Fleet, error) {
 	})
 	var faults configs.Faults
 	if errors.As(err, &faults) {
-		for _, fault := range faults {
-			if _, ours := flags[fault.Key]; ours {
-				fault.Key = map[string]string{"MIKTOS_HTTP_PORT": "--http", "MIKTOS_WS_PORT": "--ws"}[fault.Key]
-			}
-		}
+		rename(faults, strings.NewReplacer(names...))
 	}
 	if err != nil {
 		return nil, err
@@ -129,12 +135,28 @@ func (a *app) planned(o upFlags) (*configs.Fleet, error) {
 	return f, nil
 }
 
+// rename puts other names into faults, wherever they stand.
+func rename(faults configs.Faults, names *strings.Replacer) {
+	for _, fault := range faults {
+		fault.Key = names.Replace(fault.Key)
+		fault.Hint = names.Replace(fault.Hint)
+		if text := names.Replace(fault.Err.Error()); text != fault.Err.Error() {
+			fault.Err = &renamed{text: text, err: fault.Err}
+		}
+	}
+}
+
+// renamed is an error that says the same with other names.
+type renamed struct {
+	text string
+	err  error
+}
+
+func (r *renamed) Error() string { return r.text }
+func (r *renamed) Unwrap() error { return r.err }
+
 // options returns what the supervisor is to be built from.
 func (a *app) options(f *configs.Fleet, o upFlags) (supervisor.Options, error) {
-	dirs, err := supervisor.DirsFor(f.Name, a.env)
-	if err != nil {
-		return supervisor.Options{}, err
-	}
 	self, err := os.Executable()
 	if err != nil {
 		return supervisor.Options{}, err
@@ -143,7 +165,7 @@ func (a *app) options(f *configs.Fleet, o upFlags) (supervisor.Options, error) {
 		Fleet:   f,
 		Count:   o.instances,
 		Env:     os.Environ(),
-		Dirs:    dirs,
+		Dirs:    supervisor.DirsFor(f.Name, a.env),
 		Viewer:  []string{self, "viewer"},
 		Version: version(),
 	}, nil

@@ -10,7 +10,7 @@ import (
 
 // The supervisor in the background must be asked for what its starter was asked for.
 func TestWordsOfDetached(t *testing.T) {
-	want := upFlags{instances: 3, http: 9080, ws: 9081, verbose: true, report: 3, command: []string{"prog", "-n", "--", "{http_port}"}}
+	want := upFlags{instances: 3, http: 9080, ws: 9081, verbose: true, report: 3, source: 4, command: []string{"prog", "-n", "--", "{http_port}"}}
 	a := &app{}
 	cmd := a.upCommand()
 	cmd.Flags().StringVar(&a.fleet, "fleet", "", "")
@@ -18,7 +18,7 @@ func TestWordsOfDetached(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := upFlags{command: cmd.Flags().Args()}
-	for name, to := range map[string]*int{"instances": &got.instances, "http": &got.http, "ws": &got.ws, "background": &got.report} {
+	for name, to := range map[string]*int{"instances": &got.instances, "http": &got.http, "ws": &got.ws, "background": &got.report, "source": &got.source} {
 		n, err := cmd.Flags().GetInt(name)
 		if err != nil {
 			t.Fatal(err)
@@ -67,7 +67,7 @@ func TestPlannedPorts(t *testing.T) {
 		{upFlags{ws: 9191}, 9080, 9191},
 		{upFlags{http: 9180, ws: 9191}, 9180, 9191},
 	} {
-		f, err := a.planned(test.flags)
+		f, err := a.planned(source{}, test.flags)
 		if err != nil {
 			t.Fatal(err)
 		}

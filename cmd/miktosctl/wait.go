@@ -26,12 +26,15 @@ With --gone: until they are stopped; without names, until the fleet is gone.`,
 			if isReady && gone {
 				return usagef(cmd, "wait: --ready or --gone, not both")
 			}
+			if err := checkTimeout(cmd, timeout); err != nil {
+				return err
+			}
 			return a.wait(cmd.Context(), words, gone, timeout)
 		},
 	}
 	cmd.Flags().BoolVar(&isReady, "ready", false, "until they are ready; this is the default")
 	cmd.Flags().BoolVar(&gone, "gone", false, "until they are stopped")
-	cmd.Flags().DurationVar(&timeout, "timeout", 0, "how long to wait; 0 is for ever")
+	timeoutFlag(cmd, &timeout)
 	a.fileFlag(cmd, "f")
 	return cmd
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -39,6 +40,7 @@ func (e *RefusedError) Hint() string { return e.Advice }
 type Client struct {
 	path  string
 	first chan net.Conn // the connection of Dial, until somebody needs one
+	pid   atomic.Int64  // of the supervisor; 0: unknown
 	http  *http.Client
 }
 
@@ -108,6 +110,7 @@ func (c *Client) connect(ctx context.Context) (net.Conn, error) {
 		conn.Close()
 		return nil, fmt.Errorf("control socket %s: %w", c.path, err)
 	}
+	c.pid.Store(int64(who.PID))
 	return conn, nil
 }
 
@@ -163,6 +166,12 @@ func (c *Client) Kill(ctx context.Context) error {
 
 // do sends a request and reads the answer into out, where that is not nil.
 func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
+	// An order would wait in the socket, and be carried out long after its failure.
+	if pid := int(c.pid.Load()); method != http.MethodGet && isStopped(pid) {
+		return &StoppedError{PID: pid}
+	}
+	ctx, done := c.attend(ctx)
+	defer done()
 	var body io.Reader
 	if in != nil {
 		text, err := json.Marshal(in)

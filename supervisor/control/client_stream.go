@@ -104,6 +104,8 @@ func (c *Client) Logs(ctx context.Context, which Select) (iter.Seq2[[]Line, erro
 
 // stream opens a WebSocket.
 func (c *Client) stream(ctx context.Context, path string, q url.Values) (*websocket.Conn, error) {
+	ctx, done := c.attend(ctx)
+	defer done()
 	conn, resp, err := websocket.Dial(ctx, "ws://miktosctl"+path+"?"+q.Encode(), &websocket.DialOptions{HTTPClient: c.http})
 	if err != nil {
 		if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {

@@ -36,5 +36,6 @@
 // # Limits
 //
 // On systems that do not tell the uid of a peer the permissions of the folder are all
-// the protection there is. The pid of a peer is that of the process that connected.
+// the protection there is. A supervisor whose process is stopped is told from a slow
+// one on Linux only; see [StoppedError]. The pid of a peer is that of the process that connected.
 package control

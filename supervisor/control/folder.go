@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/miktos/miktosctl/supervisor"
 )
 
 // FolderError is a runtime folder that cannot be trusted or not be made.
@@ -32,6 +34,10 @@ var (
 	errOpenToOthers = errors.New("other users have access to it")
 	errNotAFolder   = errors.New("it is not a folder")
 )
+
+// MakeFolder makes the runtime folder of a fleet, as [Listen] does, for who needs it
+// earlier. The error is a [FolderError].
+func MakeFolder(dirs supervisor.Dirs) error { return makeFolder(dirs.Runtime) }
 
 // makeFolder makes the runtime folder of a fleet, where it is missing, and checks
 // that nobody else can reach into it or put another one in its place.

@@ -15,8 +15,8 @@ import (
 	"github.com/miktos/miktosctl/supervisor"
 )
 
-// maxLast is the most lines from before that one request gets of each instance.
-const maxLast = 100_000
+// MaxLast is the most lines from before that one request gets of each instance.
+const MaxLast = 100_000
 
 // stream is a WebSocket that goes one way.
 type stream struct {
@@ -149,7 +149,7 @@ func (r *routes) logs(w http.ResponseWriter, req *http.Request) {
 	defer leave()
 	q := query{Values: req.URL.Query()}
 	which := Select{
-		Last:   q.number("n", 100, maxLast),
+		Last:   q.number("n", 100, MaxLast),
 		Follow: q.number("follow", 0, 1) == 1,
 	}
 	words := q.words("id")
