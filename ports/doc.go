@@ -5,7 +5,8 @@
 // the kernel holds every pair from Acquire until Release:
 //
 //	Allocator.Acquire ─> Lease      both ports are ours, nobody can bind them
-//	Lease.Share       ─> the child binds and listens over our guards
+//	Lease.Share       ─> the child binds and listens over our guards, or
+//	Lease.Yield       ─> for a child that cannot: without guards, only the locks kept
 //	   the child dies, with its whole tree
 //	Lease.Exclusive   ─> nobody can bind them again (to start another child here), or
 //	Lease.Release     ─> both ports are free, and rest for the quarantine

@@ -12,6 +12,9 @@
 // are accepted and are carried out by the instances. What happens goes out as
 // numbered [Event] values in one order for everybody, and as [Status] copies.
 //
+// What children taught about their programs (which of them bind without SO_REUSEADDR) is
+// kept in programs.json in the state folder, and counts until a program's file changes.
+//
 // # Guarantees
 //
 // One instance never waits for another, except for a start slot (max_starting).
