@@ -3,6 +3,8 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -58,6 +60,9 @@ func (e *CapacityError) Error() string {
 
 // Hint returns the way out.
 func (e *CapacityError) Hint() string {
+	if e.Wanted > maxInstances {
+		return fmt.Sprintf("a machine has no more than %d pairs of ports", maxInstances)
+	}
 	// Twice the range holds about twice the pairs; a quarter more leaves room for
 	// the quarantine of released ones.
 	need := (e.Wanted*5/4 + 99) / 100 * 100
@@ -71,8 +76,8 @@ type UnstoppedError struct {
 
 func (e *UnstoppedError) Error() string {
 	var parts []string
-	for id, pids := range e.Survivors {
-		parts = append(parts, fmt.Sprintf("%s (pid %s)", id, strings.Trim(fmt.Sprint(pids), "[]")))
+	for _, id := range slices.Sorted(maps.Keys(e.Survivors)) {
+		parts = append(parts, fmt.Sprintf("%s (pid %s)", id, strings.Trim(fmt.Sprint(e.Survivors[id]), "[]")))
 	}
 	return "still alive after SIGKILL: " + strings.Join(parts, ", ")
 }

@@ -120,10 +120,11 @@ func New(o Options) (*Supervisor, error) {
 const maxInstances = 32000
 
 func (s *Supervisor) checkCount(n int) error {
-	if n > maxInstances {
-		return &CapacityError{Wanted: n, Pairs: maxInstances, Range: s.fleet.Ports.SearchRange, Near: s.fleet.Ports.HTTP}
+	if n <= maxInstances {
+		return nil // prepare counts exactly
 	}
-	return nil
+	near := ports.Pair{HTTP: s.fleet.Ports.HTTP, WebSocket: s.fleet.Ports.WebSocket}
+	return &CapacityError{Wanted: n, Pairs: s.allocator.Capacity([]ports.Pair{near}), Range: s.fleet.Ports.SearchRange, Near: near.HTTP}
 }
 
 // prepare takes a pair for each of the added places, in their order, and makes their
