@@ -50,6 +50,7 @@ func (i *Instance) attend(ctx context.Context, p process, pair ports.Pair, leave
 
 	var (
 		checks   = make(chan error)
+		unseen   bool   // the last check could not be made
 		missed   int    // liveness checks in a row
 		spell    spell  // how long the child has been ready
 		claim    *claim // what the output says of a taken port
@@ -130,7 +131,7 @@ func (i *Instance) attend(ctx context.Context, p process, pair ports.Pair, leave
 			}
 			reason := fmt.Sprintf("the program said %q and lives on without one of its ports", claim.line)
 			e := abandon(ClassPortConflict, reason, curt)
-			e.blamed = true
+			e.blamed = !e.exited // explain sees to one that exited meanwhile
 			return e
 		case <-look.C:
 			misbound = i.outside.elsewhere(p, pair)
@@ -144,12 +145,20 @@ func (i *Instance) attend(ctx context.Context, p process, pair ports.Pair, leave
 			}
 			reason := fmt.Sprintf("not ready after %s: %s", i.spec.Probe.StartTimeout, i.Status().Reason)
 			e := abandon(ClassNotReady, reason, i.spec.Stop.Timeout)
-			e.blamed = claim != nil
+			e.blamed = claim != nil && !e.exited
 			return e
 
 		case err := <-checks:
 			var taken *ConflictError
 			var blind *blindError
+			if errors.As(err, &blind) {
+				if !unseen {
+					i.host.Log.Warn("instance cannot be checked", "instance", i.spec.ID, "err", err)
+				}
+				unseen = true
+				continue // that says nothing about the child
+			}
+			unseen = false
 			switch {
 			case err == nil:
 				if missed >= i.spec.Probe.Failures {
@@ -158,9 +167,6 @@ func (i *Instance) attend(ctx context.Context, p process, pair ports.Pair, leave
 				}
 				missed = 0
 				continue
-			case errors.As(err, &blind):
-				i.host.Log.Warn("instance cannot be checked", "instance", i.spec.ID, "err", err)
-				continue // that says nothing about the child
 			case errors.As(err, &taken):
 				missed = max(missed+1, i.spec.Probe.Failures)
 			default:

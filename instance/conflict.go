@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"sort"
@@ -24,21 +25,12 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("port %d was taken by %s", e.Port, e.Holder)
 }
 
-// conflict names the owner of a foreign listener as far as the kernel lets us.
-func conflict(port int, s ports.Socket) *ConflictError {
-	return &ConflictError{Port: port, Holder: s.Holder(port)}
-}
-
 func (m *machine) foreign(p process, pair ports.Pair) *ConflictError {
 	for _, port := range []int{pair.HTTP, pair.WebSocket} {
-		sockets, err := ports.Listeners(m.spec.addresses(), port)
-		if err != nil {
-			return nil
-		}
-		for _, s := range sockets {
-			if !p.(running).Owns(s.Inode) {
-				return conflict(port, s)
-			}
+		_, err := m.listening(p, port)
+		var taken *ConflictError
+		if errors.As(err, &taken) {
+			return taken
 		}
 	}
 	return nil

@@ -199,23 +199,14 @@ func (s Spec) local() bool {
 
 var ipv4Loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
-// urls returns the addresses of a pair's page and stream for people on this machine.
-func (s Spec) urls(pair ports.Pair) (page, stream, stable string) {
+// address returns where people on this machine find a port.
+func (s Spec) address(scheme string, port int) string {
 	host := s.Host
 	if s.local() {
 		host = "localhost"
 	}
-	page = (&url.URL{Scheme: "http", Host: net.JoinHostPort(host, strconv.Itoa(pair.HTTP))}).String()
-	stream = (&url.URL{Scheme: "ws", Host: net.JoinHostPort(host, strconv.Itoa(pair.WebSocket))}).String()
-	stable = page
-	if s.URL != nil {
-		stable = s.URL(pair)
-	}
-	return page, stream, stable
+	return (&url.URL{Scheme: scheme, Host: net.JoinHostPort(host, strconv.Itoa(port))}).String()
 }
 
 // PageURL returns the address of a pair's page, as the status shows it.
-func (s Spec) PageURL(pair ports.Pair) string {
-	page, _, _ := s.urls(pair)
-	return page
-}
+func (s Spec) PageURL(pair ports.Pair) string { return s.address("http", pair.HTTP) }

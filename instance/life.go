@@ -225,7 +225,6 @@ func (i *Instance) lease() (lease, error) {
 // begun publishes the child that has just been spawned.
 func (i *Instance) begun(p process, held lease) {
 	pair := held.Pair()
-	page, stream, stable := i.spec.urls(pair)
 	now := time.Now()
 	i.mu.Lock()
 	i.proc = p
@@ -233,7 +232,8 @@ func (i *Instance) begun(p process, held lease) {
 	i.publish(Starting, ClassNone, "waiting for the program to listen", func(s *Status) {
 		s.PID, s.Generation = p.PID(), i.generation
 		s.HTTPPort, s.WSPort = pair.HTTP, pair.WebSocket
-		s.HTTPURL, s.WebSocketURL, s.URL = page, stream, stable
+		s.HTTPURL, s.WebSocketURL = i.spec.PageURL(pair), i.spec.address("ws", pair.WebSocket)
+		s.URL = s.HTTPURL
 		s.Hold = held.Hold()
 		s.StartedAt, s.ReadyAt = &now, nil
 		s.CPUPercent, s.RSSBytes = 0, 0

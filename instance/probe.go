@@ -177,7 +177,7 @@ func (m *machine) listening(p process, port int) (netip.AddrPort, error) {
 					return netip.AddrPort{}, &blindError{err}
 				}
 				null.Close()
-				return netip.AddrPort{}, conflict(port, s)
+				return netip.AddrPort{}, &ConflictError{Port: port, Holder: s.Holder(port)}
 			}
 			if !found.IsValid() {
 				found = at

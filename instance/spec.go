@@ -25,8 +25,6 @@ type Spec struct {
 
 	// Launch renders the command for one child. It must not block.
 	Launch func(pair ports.Pair, generation int) Launch
-	// URL renders the address that people should use; nil: the page's own address.
-	URL func(pair ports.Pair) string
 
 	Restart       Restart
 	Probe         Probe
